@@ -175,7 +175,7 @@ class NameTaken(ConflictError):
 
 
 class DocumentRefused(StrongroomError):
-    """This file cannot be taken in; the message is the reason, for its owner's eyes."""
+    """A file that cannot be taken in; the message is the reason, for its owner's eyes."""
 
     code = "document_refused"
     advice = "Mend or convert the file and send it again; the others went on."

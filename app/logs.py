@@ -5,6 +5,7 @@ Every field passes an allow-list, so a careless call drops the field instead of 
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ ALLOWED_FIELDS = frozenset({
 })  # fmt: skip
 
 
-def keep_allowed(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - structlog's type
+def keep_allowed(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - structlog's type
     """Drop every field that is not on the allow-list, and say how many."""
     kept = {key: value for key, value in event.items() if key in ALLOWED_FIELDS}
     if len(kept) < len(event):

@@ -1,0 +1,79 @@
+"""The audit trail: who did what. Written here, read and rendered by ``app.accounts``.
+
+Records hold ids, counts and keyed hashes, never a text. A record is durable when ``record`` returns; records that
+come while another commit is under way share the next one (group commit), so many askers cost one fsync.
+"""
+
+import json
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from app.database.database import Database
+from app.database.times import now
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something a person or program does.
+
+    Attributes:
+        request_id: ties the records of one request together.
+        actor: user id, or ``local:<operating system user>``.
+        action: a verb and noun, such as ``delete document``.
+        target: the id acted on; never a text or file name.
+        detail: ids, counts, keyed hashes.
+    """
+
+    request_id: str
+    actor: str
+    action: str
+    target: str
+    detail: dict[str, object] = field(default_factory=dict)
+
+
+class AuditTrail:
+    """Appends to the journal."""
+
+    def __init__(self, journal: Database) -> None:
+        """Write into this journal."""
+        self._journal = journal
+        self._waiting: list[tuple[Act, str, str, Future[None]]] = []
+        self._list_lock = threading.Lock()
+        self._commit_lock = threading.Lock()
+
+    def record(self, act: Act, state: str) -> None:
+        """Make one record durable; ``state`` is intended, done or failed.
+
+        Raises:
+            StoreError: it could not be written. Then what it stands for must not happen or be shown.
+        """
+        mine: Future[None] = Future()
+        with self._list_lock:
+            self._waiting.append((act, state, now(), mine))
+        # Whoever gets the lock commits for all who wait; the others find their record done.
+        with self._commit_lock:
+            with self._list_lock:
+                batch, self._waiting = self._waiting, []
+            if batch:
+                self._commit(batch)
+        mine.result()
+
+    def _commit(self, batch: list[tuple[Act, str, str, Future[None]]]) -> None:
+        rows = [
+            (at, act.request_id, act.actor, act.action, act.target, state, json.dumps(act.detail))
+            for act, state, at, _ in batch
+        ]
+        try:
+            with self._journal.transaction(batch[0][0].request_id) as transaction:
+                transaction.executemany(
+                    "INSERT INTO audit (at, request_id, actor, action, target, state, detail)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    rows,
+                )
+        except BaseException as error:  # noqa: BLE001 - each waiting thread raises it for itself
+            for *_, waiting in batch:
+                waiting.set_exception(error)
+        else:
+            for *_, waiting in batch:
+                waiting.set_result(None)
