@@ -1,0 +1,1 @@
+"""Documents, chunks, permissions, and the two indexes that follow the catalogue; search runs here."""
