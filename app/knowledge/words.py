@@ -94,13 +94,16 @@ class WordIndex:
         """Chunks in the index."""
         return int(self._index.searcher().num_docs)
 
-    def search(self, question: str, *, limit: int, rule_slots: Sequence[int] | None) -> WordHits:
+    def search(
+        self, question: str, *, limit: int, rule_slots: Sequence[int] | None, versions: Sequence[int] | None = None
+    ) -> WordHits:
         """Return the best chunks for a question.
 
         Args:
             question: any text; it is never parsed as query syntax.
             limit: number of hits, from 1.
             rule_slots: rule slots that may be read; None for all.
+            versions: search these versions alone; None for all.
         """
         searcher = self._index.searcher()
         rows = int(searcher.num_docs)
@@ -116,11 +119,11 @@ class WordIndex:
             for token, weight in weights.items()
             if weight < largest
         ])
-        if rule_slots is not None:
-            permitted = tantivy.Query.const_score_query(
-                tantivy.Query.term_set_query(self._schema, "rule", list(rule_slots)), 0.0
-            )
-            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, permitted)])
+        for field, allowed in (("rule", rule_slots), ("version", versions)):
+            if allowed is not None:
+                kept = tantivy.Query.term_set_query(self._schema, field, list(allowed))
+                kept = tantivy.Query.const_score_query(kept, 0.0)
+                query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, kept)])
         hits = searcher.search(query, limit=limit, count=False).hits
         if not hits:
             return WordHits(NO_WORD_HITS.chunk_numbers, NO_WORD_HITS.scores, attainable, known / attainable)

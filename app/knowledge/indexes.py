@@ -1,0 +1,311 @@
+"""All indexes of the store, and the follower that keeps them level with the catalogue's change feed.
+
+Only ``serve`` (or a command that runs in process) owns these. Nothing here can lose data: what is wrong or missing
+is built again from the catalogue.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from app.database.connection import Connection
+from app.database.store import Store
+from app.errors import StrongroomError
+from app.knowledge.base_index import BaseIndex
+from app.knowledge.catalogue_rows import count_documents, read_documents, read_filled
+from app.knowledge.passage import IndexState
+from app.knowledge.removal import remove_superseded
+from app.knowledge.snapshots import open_snapshots, take_snapshots
+from app.knowledge.spaces import KnownSpace, read_space
+from app.logs import get_log
+
+EVENTS_PER_STEP = 256
+DOCUMENTS_PER_READ = 64  # keeps each read transaction far below 5 s
+CHROMA_ROWS_PER_STEP = 512
+POLL_S = 0.1
+COUNT_EVERY_S = 1.0
+QUIET_BEFORE_SNAPSHOT_S = 30.0
+
+log = get_log(__name__)
+
+
+class Indexes:
+    """The indexes by knowledge base."""
+
+    def __init__(self, store: Store, folder: Path | None) -> None:
+        """Own ``folder`` in RAM (None: everything in memory); nothing is read yet."""
+        self._store = store
+        self._folder = folder
+        self.space: KnownSpace | None = None
+        self.bases: dict[str, BaseIndex] = {}
+        self.sequence = 0
+        self.counts: dict[str, dict[int, IndexState]] = {}
+        self._builds = 0
+        self._snapshot_sequence = 0
+        self._quiet_since = time.monotonic()
+        self._counted_at = 0.0
+        self._counts_stale = True
+
+    def build(self) -> None:
+        """Fill the indexes from snapshots and the catalogue; searches are right from here on, Chroma may lag."""
+        with self._store.catalogue.read() as connection:
+            self.sequence = sequence_of(connection)
+            self.space = read_space(connection)
+            base_ids = [row[0] for row in connection.execute("SELECT knowledge_base_id FROM knowledge_bases")]
+        # Searches see the former bases until all new ones are whole.
+        self.bases = {base_id: self._build_base(base_id) for base_id in base_ids}
+        # What came whole from snapshots needs no new ones.
+        self._snapshot_sequence = min(
+            (base.chroma_sequence for base in self.bases.values() if len(base.matrix)), default=self.sequence
+        )
+        self.recount()
+
+    def _base_folder(self, base_id: str) -> Path | None:
+        return self._folder / f"indexes-{self._builds}" / base_id if self._folder else None
+
+    def _build_base(self, base_id: str) -> BaseIndex:
+        folder = self._base_folder(base_id)
+        opened = open_snapshots(self._store, base_id, folder, space=self.space) if folder else {}
+        base = BaseIndex(base_id, folder, dimension=self.space.dimension if self.space else 1)
+        base.chroma_sequence = opened.get("vectors", 0)
+        words_sequence = opened.get("words")
+        with self._store.catalogue.read() as connection:
+            documents = [
+                row[0]
+                for row in connection.execute(
+                    "SELECT document_id FROM documents WHERE knowledge_base_id = ?", (base_id,)
+                )
+            ]
+            changed = {
+                row[0]
+                for row in connection.execute(
+                    "SELECT id FROM changes WHERE sequence > ? AND kind IN ('made current', 'access changed')",
+                    (words_sequence or 0,),
+                )
+            }
+        if words_sequence is not None:
+            self._catch_up_words(base, documents, changed)
+        indexed = [one for one in documents if words_sequence is not None and one not in changed]
+        self._put(base, indexed, with_texts=False)
+        fresh = set(indexed)
+        self._put(base, [one for one in documents if one not in fresh], with_texts=True)
+        return base
+
+    def _catch_up_words(self, base: BaseIndex, documents: Iterable[str], changed: set[str]) -> None:
+        """Take every version of changed documents out of words that came from a snapshot; they are put in anew."""
+        stale: list[int] = []
+        with self._store.catalogue.read() as connection:
+            for document_id in changed.intersection(documents):
+                stale += [
+                    row[0]
+                    for row in connection.execute(
+                        "SELECT version_number FROM versions WHERE document_id = ?", (document_id,)
+                    )
+                ]
+        if stale:
+            base.words.replace([], removed_versions=stale)
+            base.holds_removed_bytes = True
+
+    def _put(self, base: BaseIndex, document_ids: list[str], *, with_texts: bool) -> None:
+        for start in range(0, len(document_ids), DOCUMENTS_PER_READ):
+            with self._store.catalogue.read() as connection:
+                rows = read_documents(
+                    connection,
+                    document_ids[start : start + DOCUMENTS_PER_READ],
+                    space_number=self.space.space_number if self.space else None,
+                    dimension=base.matrix.dimension,
+                    with_texts=with_texts,
+                )
+            for base_id, found in rows.items():
+                if base_id == base.base_id:
+                    base.put(found)
+
+    def follow(self) -> bool:
+        """Take in the next events of the feed; False when there were none."""
+        with self._store.catalogue.read() as connection:
+            events = connection.execute(
+                "SELECT sequence, kind, id FROM changes WHERE sequence > ? ORDER BY sequence LIMIT ?",
+                (self.sequence, EVENTS_PER_STEP),
+            ).fetchall()
+            newest_space = read_space(connection)
+        if not events:
+            return False
+        if newest_space is not None and (self.space is None or newest_space.space_id != self.space.space_id):
+            self._rebuild()
+            return True
+        self._take_current([event_id for _, kind, event_id in events if kind == "made current"])
+        for sequence, kind, event_id in events:
+            if kind == "vectors filled":
+                self._take_vectors(sequence, event_id)
+            elif kind == "document deleted":
+                for base in self.bases.values():
+                    base.remove(event_id)
+            elif kind == "access changed":
+                self._take_rule(event_id)
+        self.sequence = events[-1][0]
+        self._quiet_since = time.monotonic()
+        self._counts_stale = True
+        return True
+
+    def _rebuild(self) -> None:
+        """Another space became active: build everything on it, beside what answers now."""
+        log.info("rebuild", stage="space switched")
+        before, self._builds = self.bases, self._builds + 1
+        self.build()
+        for base in before.values():
+            base.close()
+            if base.folder is not None:
+                shutil.rmtree(base.folder, ignore_errors=True)
+
+    def _take_current(self, document_ids: list[str]) -> None:
+        for start in range(0, len(document_ids), DOCUMENTS_PER_READ):
+            with self._store.catalogue.read() as connection:
+                rows = read_documents(
+                    connection,
+                    document_ids[start : start + DOCUMENTS_PER_READ],
+                    space_number=self.space.space_number if self.space else None,
+                    dimension=self.space.dimension if self.space else 1,
+                    with_texts=True,
+                )
+            for base_id, found in rows.items():
+                base = self.bases.get(base_id) or self._new_base(base_id)
+                # An event that a build has seen already is not put in twice.
+                fresh = [row for row in found if not self._serves(base, row.document_id, row.served.version_number)]
+                base.put(fresh)
+
+    @staticmethod
+    def _serves(base: BaseIndex, document_id: str, version_number: int) -> bool:
+        served = base.documents.get(document_id)
+        return served is not None and served.version_number == version_number
+
+    def _new_base(self, base_id: str) -> BaseIndex:
+        folder = self._base_folder(base_id)
+        self.bases[base_id] = BaseIndex(base_id, folder, dimension=self.space.dimension if self.space else 1)
+        return self.bases[base_id]
+
+    def _take_vectors(self, sequence: int, base_id: str) -> None:
+        base = self.bases.get(base_id)
+        if base is None or self.space is None:
+            return
+        with self._store.catalogue.read() as connection:
+            filled = read_filled(
+                connection, sequence, space_number=self.space.space_number, dimension=self.space.dimension
+            )
+        for document_id, numbers, vectors in filled:
+            base.add_vectors(document_id, numbers, vectors, sequence)
+
+    def _take_rule(self, document_id: str) -> None:
+        with self._store.catalogue.read() as connection:
+            rows = read_documents(
+                connection, [document_id], space_number=None, dimension=1, with_texts=True
+            )
+        for base_id, found in rows.items():
+            base = self.bases.get(base_id)
+            if base is not None:
+                for row in found:
+                    base.change_rule(row)
+
+    def sync_chroma(self) -> bool:
+        """Bring every Chroma collection a step nearer; True when all have everything."""
+        complete = [
+            base.sync_chroma(passed_sequence=self.sequence, most_rows=CHROMA_ROWS_PER_STEP)
+            for base in self.bases.values()
+        ]
+        return all(complete)
+
+    def recount(self) -> None:
+        """Count how far documents are, at most once a second while things change."""
+        if not self._counts_stale or time.monotonic() - self._counted_at < COUNT_EVERY_S:
+            return
+        with self._store.catalogue.read() as connection:
+            space = read_space(connection)
+            self.counts = count_documents(connection, space_number=space.space_number if space else None)
+        self._counted_at, self._counts_stale = time.monotonic(), False
+
+    def expect_counts(self) -> None:
+        """Have the next step count again: a document was announced or refused, which is no event of the feed."""
+        self._counts_stale = True
+
+    def housekeep(self) -> None:
+        """When it has been quiet: finish removals, and take snapshots of what changed."""
+        for base in self.bases.values():
+            base.flush()
+        remove_superseded(self._store, passed_sequence=self.sequence)
+        if self.sequence > self._snapshot_sequence and time.monotonic() - self._quiet_since > QUIET_BEFORE_SNAPSHOT_S:
+            self.snapshot()
+
+    def snapshot(self) -> None:
+        """Seal the indexes of each base that holds no bytes of removed chunks; the follower must be at rest."""
+        if self._folder is None or self.space is None:
+            return
+        while not self.sync_chroma():
+            pass
+        take_snapshots(self._store, list(self.bases.values()), space=self.space, sequence=self.sequence)
+        self._snapshot_sequence = self.sequence
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for base in self.bases.values():
+            base.close()
+
+
+def sequence_of(connection: Connection) -> int:
+    """Return the sequence of the newest event."""
+    row = connection.execute("SELECT value FROM counters WHERE name = 'change'").fetchone()
+    return int(row[0])
+
+
+class Follower:
+    """The thread that keeps the indexes level with the feed."""
+
+    def __init__(self, indexes: Indexes) -> None:
+        """Follow for ``indexes``; ``start`` begins."""
+        self._indexes = indexes
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+        self._passed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+        self.error: StrongroomError | None = None
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """Something was written here: look at once instead of at the next poll."""
+        self._indexes.expect_counts()
+        self._wake.set()
+
+    def wait_for(self, sequence: int, *, timeout_s: float) -> bool:
+        """Wait until the indexes have passed an event; False on time-out."""
+        self.nudge()
+        with self._passed:
+            return self._passed.wait_for(lambda: self._indexes.sequence >= sequence, timeout_s)
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            try:
+                moved = self._indexes.follow()
+                with self._passed:
+                    self._passed.notify_all()
+                self._indexes.recount()
+                complete = self._indexes.sync_chroma()
+                if not moved and complete:
+                    self._indexes.housekeep()
+                    self._wake.wait(POLL_S)
+                    self._wake.clear()
+                self.error = None
+            except StrongroomError as error:
+                # The catalogue may be busy or the RAM folder full: what is served stays right, so keep trying.
+                self.error = error
+                log.error("follow failed", code=error.code)
+                self._ending.wait(1.0)
+
+    def stop(self) -> None:
+        """End after the step under way, and wait for it."""
+        self._ending.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()

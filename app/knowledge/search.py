@@ -1,0 +1,284 @@
+"""One search: permissions, words and vectors, fusion, and the join that reads text, in a single read transaction.
+
+No score, count or candidate that the asker may not see leaves this function.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.database.connection import Connection
+from app.database.store import Store
+from app.knowledge.base_index import BaseIndex
+from app.knowledge.bases import base_named
+from app.knowledge.confidence import Evidence, confidence
+from app.knowledge.fusion import Candidates, fuse, merged
+from app.knowledge.indexes import Indexes
+from app.knowledge.matrix import NO_VECTOR_HITS, VectorHits, exact
+from app.knowledge.passage import Asker, Found, IndexState, Passage
+from app.knowledge.permissions import Permissions, Permit
+from app.knowledge.texts import read_spans, spans_from_json
+from app.knowledge.words import MOST_RULE_TERMS, NO_WORD_HITS, WordHits
+from app.settings import RetrievalSettings
+from app.vault.keys import OpaqueIds, Purpose
+
+Mode = Literal["hybrid", "words", "vectors"]
+MOST_ROWS_BEHIND_CHROMA = 4_096
+CHROMA_OVER_FETCH = 2
+JOIN_ROWS = 64  # candidates joined at once; few searches need a second round
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is searched for.
+
+    Attributes:
+        text: the question, in its own words.
+        vector: unit vector, float32, shape (dimension,); None to search words alone.
+        knowledge_base: name of one base; None for all that the asker may read.
+        document_ids: restrict to these documents; empty for all.
+        limit: most passages, from 1.
+    """
+
+    text: str
+    vector: NDArray[np.float32] | None
+    limit: int
+    knowledge_base: str | None = None
+    document_ids: tuple[str, ...] = ()
+    mode: Mode = "hybrid"
+
+
+class Searcher:
+    """Searches on behalf of askers."""
+
+    def __init__(self, store: Store, indexes: Indexes, settings: RetrievalSettings) -> None:
+        """Search ``indexes``, which follow ``store``."""
+        self._store = store
+        self._indexes = indexes
+        self._settings = settings
+        self._permissions = Permissions()
+        self._ids = OpaqueIds(store.key(Purpose.CHUNK_IDS))
+
+    def permit(self, connection: Connection, asker: Asker) -> Permit:
+        """Return what an asker may read in this transaction."""
+        return self._permissions.permit(connection, asker)
+
+    def search(self, asker: Asker, question: Question) -> Found:
+        """Return the passages that answer best, of those the asker may read.
+
+        Raises:
+            NotFound: the named knowledge base does not exist, or is not for this asker.
+        """
+        clock = Clock()
+        with self._store.catalogue.read() as connection:
+            permit = self._permissions.permit(connection, asker)
+            if question.knowledge_base is None:
+                chosen = permit.knowledge_base_ids
+            else:
+                chosen = frozenset([base_named(connection, question.knowledge_base, permit)])
+            clock.lap("permissions")
+            bases = [base for base_id, base in self._indexes.bases.items() if base_id in chosen]
+            found = [self._candidates(base, question, permit, clock) for base in bases]
+            candidates = merged([one.candidates for one in found]) if found else NOTHING.candidates
+            passages = self._join(connection, candidates, permit, question.limit)
+            clock.lap("join")
+        evidence = evidence_of(found, candidates, passages)
+        return Found(
+            passages=tuple(passages),
+            confidence=confidence(evidence) if passages else 0.0,
+            index=self._index_state(chosen, permit),
+            timings_ms=clock.timings_ms | {"vectors_by": vectors_by(found)},
+        )
+
+    def _candidates(self, base: BaseIndex, question: Question, permit: Permit, clock: "Clock") -> "BaseHits":
+        mask = permit.mask()
+        slots = [slot for slot, documents in base.rule_slots.items() if documents > 0]
+        whole = mask is None or all(slot < len(mask) and mask[slot] for slot in slots)
+        permitted_slots = None if mask is None or whole else [slot for slot in slots if slot < len(mask) and mask[slot]]
+        limit = max(self._settings.candidates, question.limit)
+        words = NO_WORD_HITS
+        if question.mode != "vectors":
+            words = self._words(base, question, permitted_slots, limit)
+            clock.lap("words")
+        vectors, by = NO_VECTOR_HITS, "off"
+        if question.mode != "words" and question.vector is not None and len(base.matrix):
+            if question.document_ids:
+                vectors, by = within_documents(base, question, mask, limit), "exact"
+            elif whole and self._chroma_answers(base):
+                vectors, by = through_chroma(base, question.vector, limit), "chroma"
+            else:
+                vectors = exact(base.matrix.view(), question.vector, permitted=None if whole else mask, limit=limit)
+                by = "exact"
+            clock.lap("vectors")
+        if question.vector is None or question.mode == "words":
+            cosines = np.full(len(words.chunk_numbers), np.nan, np.float32)
+        else:
+            cosines = base.matrix.cosines(words.chunk_numbers, question.vector)
+        fused = fuse(words, vectors, cosines, weight=self._settings.words_weight)
+        clock.lap("fusion")
+        return BaseHits(fused, words, by)
+
+    @staticmethod
+    def _words(base: BaseIndex, question: Question, permitted_slots: list[int] | None, limit: int) -> WordHits:
+        versions = None
+        if question.document_ids:
+            served = [base.documents[one] for one in question.document_ids if one in base.documents]
+            versions = [one.version_number for one in served]
+            if not versions:
+                return NO_WORD_HITS
+        if permitted_slots is not None and len(permitted_slots) > MOST_RULE_TERMS:
+            # The join drops what may not be read; fetch enough that k are left.
+            return base.words.search(question.text, limit=limit * 8, rule_slots=None, versions=versions)
+        return base.words.search(question.text, limit=limit, rule_slots=permitted_slots, versions=versions)
+
+    def _chroma_answers(self, base: BaseIndex) -> bool:
+        """Whether Chroma gives the candidates: a base worth it, and not far behind."""
+        if len(base.matrix) < self._settings.chroma_from_rows or not base.chroma_sequence:
+            return False
+        behind = int((base.matrix.view().sequences > base.chroma_sequence).sum())
+        return behind <= MOST_ROWS_BEHIND_CHROMA
+
+    def _join(self, connection: Connection, candidates: Candidates, permit: Permit, limit: int) -> list[Passage]:
+        """Read candidates in order until ``limit`` are found that exist, are served and may be read."""
+        passages: list[Passage] = []
+        for start in range(0, len(candidates.chunk_numbers), JOIN_ROWS):
+            part = slice(start, start + JOIN_ROWS)
+            numbers = candidates.chunk_numbers[part].tolist()
+            rows = {
+                row[0]: row
+                for row in connection.execute(
+                    "SELECT c.chunk_number, c.version_number, c.kind, c.heading, c.spans, v.document_id, v.title,"
+                    " v.superseded_at, d.external_id, d.rule_number, d.knowledge_base_id, b.name"
+                    " FROM json_each(?) wanted"
+                    " JOIN chunks c ON c.chunk_number = wanted.value"
+                    " JOIN versions v ON v.version_number = c.version_number AND v.state IN ('current', 'superseded')"
+                    " JOIN documents d ON d.document_id = v.document_id"
+                    " JOIN knowledge_bases b ON b.knowledge_base_id = d.knowledge_base_id",
+                    (json.dumps(numbers),),
+                )
+            }
+            for at, number in enumerate(numbers, start=start):
+                row = rows.get(number)
+                if row is None or not permit.reads(row[10], row[9]) or not self._served(row[10], row[5], row[1]):
+                    continue
+                passages.append(self._passage(connection, row, candidates, at))
+                if len(passages) == limit:
+                    return passages
+        return passages
+
+    def _served(self, base_id: str, document_id: str, version_number: int) -> bool:
+        base = self._indexes.bases.get(base_id)
+        served = base.documents.get(document_id) if base else None
+        return served is not None and served.version_number == version_number
+
+    def _passage(self, connection: Connection, row: Sequence[object], candidates: Candidates, at: int) -> Passage:
+        number, version, kind, heading, spans_json, document_id, title, superseded_at, external_id, _, _, base = row
+        spans = spans_from_json(str(spans_json))
+        cosine = float(candidates.cosines[at])
+        return Passage(
+            chunk_id=self._ids.show(int(str(number))),
+            document_id=str(document_id),
+            external_id=str(external_id),
+            knowledge_base=str(base),
+            title=str(title),
+            page=spans[-1].page or None,
+            heading=str(heading),
+            kind=str(kind),
+            text=read_spans(connection, int(str(version)), spans),
+            spans=spans,
+            similarity=None if np.isnan(cosine) else cosine,
+            relevance=float(candidates.relevances[at]),
+            superseded_at=None if superseded_at is None else str(superseded_at),
+        )
+
+    def _index_state(self, chosen: frozenset[str], permit: Permit) -> IndexState:
+        mask = permit.mask()
+        total = [0, 0, 0, 0]
+        for base_id in chosen:
+            for slot, state in self._indexes.counts.get(base_id, {}).items():
+                if mask is None or (slot < len(mask) and mask[slot]):
+                    for place, count in enumerate((state.pending, state.readable, state.ready, state.refused)):
+                        total[place] += count
+        return IndexState(*total)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseHits:
+    """What one base gave: fused candidates, its word hits, and which engine searched vectors."""
+
+    candidates: Candidates
+    words: WordHits
+    vectors_by: str
+
+
+NOTHING = BaseHits(fuse(NO_WORD_HITS, NO_VECTOR_HITS, np.zeros(0, np.float32), weight=0.0), NO_WORD_HITS, "off")
+
+
+def through_chroma(base: BaseIndex, vector: NDArray[np.float32], limit: int) -> VectorHits:
+    """Take Chroma's candidates and the rows it does not have yet, rank all exactly, drop what has left the matrix."""
+    near = base.chroma.nearest(vector, limit=min(limit * CHROMA_OVER_FETCH, len(base.matrix)))
+    late = exact(base.matrix.view(), vector, permitted=None, limit=limit, after_sequence=base.chroma_sequence)
+    numbers = np.union1d(near, late.chunk_numbers)
+    return ranked(base, numbers, vector, limit)
+
+
+def within_documents(
+    base: BaseIndex, question: Question, mask: NDArray[np.bool_] | None, limit: int
+) -> VectorHits:
+    """Rank all chunks of the chosen documents that may be read."""
+    served = [base.documents[one] for one in question.document_ids if one in base.documents]
+    readable = [one for one in served if mask is None or (one.rule_slot < len(mask) and mask[one.rule_slot])]
+    if not readable or question.vector is None:
+        return NO_VECTOR_HITS
+    return ranked(base, np.concatenate([one.chunk_numbers for one in readable]), question.vector, limit)
+
+
+def ranked(base: BaseIndex, numbers: NDArray[np.int64], vector: NDArray[np.float32], limit: int) -> VectorHits:
+    """Rank chunks by their exact cosine; those without a vector are dropped."""
+    cosines = base.matrix.cosines(numbers, vector)
+    known = ~np.isnan(cosines)
+    numbers, cosines = numbers[known], cosines[known]
+    order = np.argsort(-cosines, kind="stable")[:limit]
+    return VectorHits(numbers[order], cosines[order])
+
+
+def vectors_by(found: list[BaseHits]) -> str:
+    """Return chroma if any base was searched by it, else exact, else off."""
+    engines = {one.vectors_by for one in found}
+    return next((engine for engine in ("chroma", "exact") if engine in engines), "off")
+
+
+def evidence_of(found: list[BaseHits], candidates: Candidates, passages: list[Passage]) -> Evidence:
+    """Gather what the search knows about its own success, from what the asker may see alone."""
+    relevances = [passage.relevance for passage in passages[:10]]
+    rest = relevances[1:] or relevances
+    cosines = [passage.similarity for passage in passages if passage.similarity is not None]
+    by_relevance = dict(zip(candidates.relevances.tolist(), candidates.word_shares.tolist(), strict=True))
+    return Evidence(
+        best_cosine=max(cosines, default=0.0),
+        best_share=max((by_relevance.get(relevance, 0.0) for relevance in relevances), default=0.0),
+        stand_out=relevances[0] - sum(rest) / len(rest) if relevances else 0.0,
+        known_share=max((one.words.known_share for one in found), default=0.0),
+        has_vectors=bool(cosines),
+    )
+
+
+class Clock:
+    """Milliseconds by stage; stages that run more than once are added up."""
+
+    def __init__(self) -> None:
+        """Start."""
+        self._last = time.perf_counter()
+        self.timings_ms: dict[str, float | str] = {}
+
+    def lap(self, stage: str) -> None:
+        """Add the time since the last lap to a stage."""
+        present = time.perf_counter()
+        before = self.timings_ms.get(stage, 0.0)
+        self.timings_ms[stage] = round(float(before) + (present - self._last) * 1000, 3)
+        self._last = present
