@@ -1,0 +1,1 @@
+"""Users, groups, API keys, and reading the audit trail."""

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from app.database.audit import Act
 from app.database.connection import Connection
 from app.database.database import Transaction
+from app.database.names import checked_name
 from app.database.store import Store
 from app.database.times import now
-from app.errors import ConflictError, NameTaken, NotFound, UsageError
+from app.errors import ConflictError, NameTaken, NotFound
 from app.knowledge.passage import Asker
 from app.knowledge.permissions import Permit, Reader, find_readers
-
-LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +22,6 @@ class KnowledgeBase:
     name: str
     documents: int
     created_at: str
-
-
-def checked_name(name: str, *, what: str) -> str:
-    """Return a usable name.
-
-    Raises:
-        UsageError: empty, too long, or with control characters.
-    """
-    name = name.strip()
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise UsageError(f"a {what} name has 1 to {LONGEST_NAME} printable characters")
-    return name
 
 
 def add_knowledge_base(transaction: Transaction, name: str, *, asker: Asker, actor: str) -> str:

@@ -1,0 +1,34 @@
+"""Reading the audit trail, for those who must prove who did what."""
+
+import json
+from dataclasses import dataclass
+
+from app.database.connection import Connection
+
+MOST_RECORDS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One record: ids, counts and keyed hashes only."""
+
+    record_number: int
+    at: str
+    request_id: str
+    actor: str
+    action: str
+    target: str
+    state: str
+    detail: dict[str, object]
+
+
+def read_trail(
+    journal: Connection, *, before: int | None = None, actor: str | None = None, limit: int = 100
+) -> list[AuditRecord]:
+    """Return records, newest first, from before a record number on."""
+    rows = journal.execute(
+        "SELECT record_number, at, request_id, actor, action, target, state, detail FROM audit"
+        " WHERE record_number < ? AND (? IS NULL OR actor = ?) ORDER BY record_number DESC LIMIT ?",
+        (before if before is not None else 2**62, actor, actor, min(limit, MOST_RECORDS)),
+    )
+    return [AuditRecord(*row[:-1], detail=json.loads(row[-1])) for row in rows]
