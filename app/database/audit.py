@@ -6,6 +6,7 @@ come while another commit is under way share the next one (group commit), so man
 
 import json
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -38,7 +39,7 @@ class AuditTrail:
     def __init__(self, journal: Database) -> None:
         """Write into this journal."""
         self._journal = journal
-        self._waiting: list[tuple[Act, str, str, Future[None]]] = []
+        self._waiting: list[tuple[Sequence[Act], str, str, Future[None]]] = []
         self._list_lock = threading.Lock()
         self._commit_lock = threading.Lock()
 
@@ -48,9 +49,15 @@ class AuditTrail:
         Raises:
             StoreError: it could not be written. Then what it stands for must not happen or be shown.
         """
+        self.record_all([act], state)
+
+    def record_all(self, acts: Sequence[Act], state: str) -> None:
+        """Make the records of several acts durable in one commit; raises as ``record``."""
+        if not acts:
+            return
         mine: Future[None] = Future()
         with self._list_lock:
-            self._waiting.append((act, state, now(), mine))
+            self._waiting.append((acts, state, now(), mine))
         # Whoever gets the lock commits for all who wait; the others find their record done.
         with self._commit_lock:
             with self._list_lock:
@@ -59,13 +66,14 @@ class AuditTrail:
                 self._commit(batch)
         mine.result()
 
-    def _commit(self, batch: list[tuple[Act, str, str, Future[None]]]) -> None:
+    def _commit(self, batch: list[tuple[Sequence[Act], str, str, Future[None]]]) -> None:
         rows = [
             (at, act.request_id, act.actor, act.action, act.target, state, json.dumps(act.detail))
-            for act, state, at, _ in batch
+            for acts, state, at, _ in batch
+            for act in acts
         ]
         try:
-            with self._journal.transaction(batch[0][0].request_id) as transaction:
+            with self._journal.transaction(rows[0][1]) as transaction:
                 transaction.executemany(
                     "INSERT INTO audit (at, request_id, actor, action, target, state, detail)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?)",

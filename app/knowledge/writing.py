@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from app.database.audit import Act
 from app.database.database import Transaction
 from app.database.store import Store
 from app.database.times import now
@@ -101,11 +102,18 @@ class CatalogueWriter:
             ).fetchone()
         return None if row is None else Known(row[0], row[1], row[2], row[3], row[4] is not None)
 
-    def add_document(self, base_id: str, source_number: int, external_id: str) -> str:
+    def add_document(
+        self, base_id: str, source_number: int, external_id: str, *, rule_number: int | None = None
+    ) -> str:
         """Mint the id of a new document; it is found by nobody until a version is current."""
         with self._store.catalogue.transaction(self.run_id) as transaction:
             return add_document(
-                transaction, base_id=base_id, source_number=source_number, external_id=external_id, actor=self.actor
+                transaction,
+                base_id=base_id,
+                source_number=source_number,
+                external_id=external_id,
+                actor=self.actor,
+                rule_number=rule_number,
             )
 
     def refuse(self, document_id: str, reason: str) -> None:
@@ -114,11 +122,22 @@ class CatalogueWriter:
             transaction.execute("UPDATE documents SET refused = ? WHERE document_id = ?", (reason, document_id))
 
     def write(self, versions: Sequence[NewVersion]) -> int:
-        """Make versions current; return the sequence of the last one's event.
+        """Make versions current, audited; return the sequence of the last one's event.
 
         Raises:
             StoreFull: nothing of the group that did not fit is current; earlier ones stay.
         """
+        acts = [Act(self.run_id, self.actor, "make current", version.document_id) for version in versions]
+        self._store.audit.record_all(acts, "intended")
+        try:
+            sequence = self._write(versions)
+        except BaseException:
+            self._store.audit.record_all(acts, "failed")
+            raise
+        self._store.audit.record_all(acts, "done")
+        return sequence
+
+    def _write(self, versions: Sequence[NewVersion]) -> int:
         sequence = 0
         small: list[NewVersion] = []
         for version in versions:

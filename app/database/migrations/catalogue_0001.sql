@@ -174,7 +174,6 @@ CREATE TABLE jobs (
     upload_key BLOB,
     document_id TEXT REFERENCES documents ON DELETE SET NULL,
     replaces INTEGER NOT NULL DEFAULT 0,
-    access TEXT, -- JSON list of readers, or null for those of the base
     report TEXT NOT NULL DEFAULT '{}',
     sequence INTEGER
 ) WITHOUT ROWID;

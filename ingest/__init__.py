@@ -1,0 +1,1 @@
+"""python -m ingest: finds files, has them read, cut and written, and fills vectors. Never touches an index."""

@@ -1,0 +1,80 @@
+"""python -m ingest PATH...: brings a knowledge base up to date with files and folders; ``work`` is the queue worker."""
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.errors import SettingsError, StoreError, StrongroomError, UsageError
+from app.settings import Settings, load_settings, quiet_libraries
+
+# Exit codes: 0 all done, 1 some files were refused, 2 usage, 3 store or key trouble.
+REFUSED, USAGE, STORE = 1, 2, 3
+
+
+def main() -> None:
+    """Run a command and turn errors into one line with advice."""
+    try:
+        if sys.argv[1:] == ["work"]:
+            run_worker(load_settings())
+        else:
+            cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            cli.command()(ingest)
+            cli()
+    except StrongroomError as error:
+        print(f"{error}\n{error.advice}", file=sys.stderr)
+        sys.exit(exit_code(error))
+
+
+def exit_code(error: StrongroomError) -> int:
+    """Return the exit code of an error."""
+    if isinstance(error, UsageError | SettingsError):
+        return USAGE
+    return STORE if isinstance(error, StoreError) else REFUSED
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders; 'work' runs the worker.")],
+    knowledge_base: Annotated[str, typer.Option(help="Made if it is missing.")] = "default",
+    source: Annotated[str | None, typer.Option(help="Name of the source instead of the folder's path.")] = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Erase what vanished from the named folders.")] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="End when readable; vectors follow.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
+) -> None:
+    """Take files and folders into a knowledge base."""
+    from ingest.run import run_ingest  # noqa: PLC0415 - --help and usage errors must not wait for heavy imports
+
+    settings = load_settings()
+    report = run_ingest(
+        settings, paths, knowledge_base=knowledge_base, source=source, prune=prune, wait=not no_wait
+    )
+    if as_json:
+        print(json.dumps(report.as_dict(), ensure_ascii=False))
+    sys.exit(REFUSED if report.refused else 0)
+
+
+def run_worker(settings: Settings) -> None:
+    """Run the queue worker until SIGTERM or Ctrl-C."""
+    # As above: only the worker needs these.
+    from app.database.store import open_store  # noqa: PLC0415
+    from app.knowledge.ram import own_ram_folder  # noqa: PLC0415
+    from app.logs import start_logs  # noqa: PLC0415
+    from app.vault.hygiene import harden_process  # noqa: PLC0415
+    from ingest.worker import work  # noqa: PLC0415
+
+    harden_process()
+    start_logs(settings.log_level)
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    with open_store(settings) as store, own_ram_folder(settings, store.store_id) as ram_dir:
+        quiet_libraries(ram_dir)
+        work(store, settings, ending)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Filling vectors: the embedder follows the catalogue and gives each chunk that waits its vector.
+
+Whoever holds the embedding lock does this, alone. It computes in a child at idle priority; the commits are made here,
+at normal priority, so that nobody holds a writer lock at idle priority.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from itertools import groupby
+
+from app.database.locks import FileLock
+from app.database.store import Store
+from app.errors import ModelUnavailable, StrongroomError
+from app.inference.embedder import PROBES
+from app.inference.embedding_child import EmbeddingChild
+from app.knowledge.spaces import (
+    KnownSpace,
+    MissingVector,
+    commit_vectors,
+    ensure_space,
+    missing_vectors,
+    read_space,
+    switch_if_complete,
+)
+from app.logs import get_log
+from app.settings import Settings
+
+CHUNKS_PER_COMMIT = 64
+IDLE_S = 0.2
+RETRY_S = 5.0
+
+log = get_log(__name__)
+
+
+class VectorFiller:
+    """Fills vectors in a thread of its own until it is stopped."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        """Fill for ``store``; ``start`` begins."""
+        self._store = store
+        self._settings = settings
+        self._lock = FileLock(store.lock_file("embedding"))
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="filler", daemon=True)
+        self.filled = 0
+        self.seconds = 0.0
+        self.error: StrongroomError | None = None
+
+    def start(self) -> bool:
+        """Begin, if no other process fills already; False if one does."""
+        if not self._lock.acquire(wait=False):
+            return False
+        self._thread.start()
+        return True
+
+    def _run(self) -> None:
+        try:
+            with EmbeddingChild(self._settings.embedding, self._settings.models_dir) as child:
+                while not self._ending.is_set():
+                    self._try_step(child)
+        except StrongroomError as error:
+            self.error = error
+            log.error("filling stopped", code=error.code)
+
+    def _try_step(self, child: EmbeddingChild) -> None:
+        try:
+            if not self.step(child):
+                self._ending.wait(IDLE_S)
+            self.error = None
+        except StrongroomError as error:
+            # Nothing is lost: what waits stays in the catalogue and is tried again.
+            self.error = error
+            log.error("filling failed", code=error.code)
+            self._ending.wait(RETRY_S)
+
+    def step(self, child: EmbeddingChild) -> int:
+        """Fill one window of chunks; return how many."""
+        if not self._anything_waits(child.space.space_id):
+            return 0
+        space = ensure_space(self._store, child.space, child.embed(PROBES))
+        window = missing_vectors(self._store, space)
+        filled = 0
+        for batch in batches(window):
+            if self._ending.is_set() or self._person_waits(space, window):
+                break
+            vectors = child.embed([missing.text for missing in batch])
+            numbers = [missing.chunk_number for missing in batch]
+            commit_vectors(self._store, space, batch[0].knowledge_base_id, numbers, vectors)
+            filled += len(batch)
+            self.filled += len(batch)
+        switch_if_complete(self._store, space)
+        return filled
+
+    def _anything_waits(self, space_id: str) -> bool:
+        with self._store.catalogue.read() as connection:
+            space = read_space(connection, space_id=space_id)
+            if space is None or space.state == "retired":
+                return connection.execute("SELECT 1 FROM chunks LIMIT 1").fetchone() is not None
+            waits = connection.execute(
+                "SELECT 1 FROM missing_vectors WHERE space_number = ? LIMIT 1", (space.space_number,)
+            ).fetchone()
+            return waits is not None or space.state == "filling"
+
+    def _person_waits(self, space: KnownSpace, window: list[MissingVector]) -> bool:
+        """Whether chunks of higher priority came after this window was read."""
+        with self._store.catalogue.read() as connection:
+            row = connection.execute(
+                "SELECT max(chunk_number) FROM missing_vectors WHERE space_number = ? AND priority = 0",
+                (space.space_number,),
+            ).fetchone()
+        return row[0] is not None and row[0] > max(missing.chunk_number for missing in window)
+
+    def stop(self) -> None:
+        """End after the batch under way, and give the lock back."""
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join()
+            self._lock.release()
+        self._lock.close()
+
+
+def batches(window: list[MissingVector]) -> Iterator[list[MissingVector]]:
+    """Cut a window, which is sorted by base and length, into batches that never span two bases."""
+    for _, group in groupby(window, key=lambda missing: missing.knowledge_base_id):
+        of_base = list(group)
+        for start in range(0, len(of_base), CHUNKS_PER_COMMIT):
+            yield of_base[start : start + CHUNKS_PER_COMMIT]
+
+
+def wait_until_filled(store: Store, filler: VectorFiller | None, say: Callable[[int], None]) -> None:
+    """Wait until no current chunk waits for a vector of the active space.
+
+    Raises:
+        ModelUnavailable: the embedder has failed for good.
+    """
+    pause = threading.Event()
+    while True:
+        with store.catalogue.read() as connection:
+            space = read_space(connection)
+            chunks = connection.execute("SELECT 1 FROM chunks LIMIT 1").fetchone()
+            waiting = connection.execute(
+                "SELECT count(*) FROM missing_vectors WHERE space_number = ?", (space.space_number if space else -1,)
+            ).fetchone()[0]
+        if not waiting and (space is not None or chunks is None):
+            return
+        if filler is not None and isinstance(filler.error, ModelUnavailable):
+            raise filler.error
+        say(waiting)
+        pause.wait(IDLE_S)

@@ -1,0 +1,193 @@
+"""An ingest run: take documents in, in parallel, and write them in the order they came.
+
+One bad document is reported and the rest go on. Small documents are gathered, so that a large file of short ones
+costs few commits, but never longer than a second.
+"""
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from app.database.audit import Act
+from app.database.locks import hold_for_life
+from app.database.store import Store
+from app.errors import DocumentRefused
+from app.knowledge.bases import add_knowledge_base
+from app.knowledge.passage import Asker
+from app.knowledge.removal import delete_document
+from app.knowledge.writing import CatalogueWriter, Known, NewVersion, ensure_source
+from app.settings import IngestSettings
+from ingest.discover import FoundFile, NamedSource
+from ingest.jsonl import is_jsonl, read_lines
+from ingest.prepare import Incoming, Preparer
+from ingest.report import Report
+
+GATHER_S = 1.0
+GATHER_DOCUMENTS = 256
+
+
+@contextmanager
+def open_run(store: Store, *, actor: str) -> Iterator[CatalogueWriter]:
+    """Begin a run: what it writes carries its id, and its lock shows that it lives."""
+    run_id = secrets.token_hex(8)
+    with hold_for_life(store.lock_file(f"run-{run_id}"), what="this run"):
+        yield CatalogueWriter(store, run_id=run_id, actor=actor)
+
+
+def ensure_base(store: Store, name: str, *, actor: str, asker: Asker) -> str:
+    """Return the id of a knowledge base, made if it is missing."""
+    with store.catalogue.read() as connection:
+        row = connection.execute("SELECT knowledge_base_id FROM knowledge_bases WHERE name = ?", (name,)).fetchone()
+    if row is not None:
+        return str(row[0])
+    act = Act(secrets.token_hex(8), actor, "add knowledge base", "-")
+    with store.transaction(act) as transaction:
+        return add_knowledge_base(transaction, name, asker=asker, actor=actor)
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Takes named sources into one knowledge base."""
+
+    store: Store
+    writer: CatalogueWriter
+    preparer: Preparer
+    settings: IngestSettings
+    base_id: str
+    report: Report
+    say: Callable[[str], None] = lambda _: None
+    _seen: set[tuple[int, str]] = field(default_factory=set)
+    _gathered: list[NewVersion] = field(default_factory=list)
+    _gathered_at: float = 0.0
+
+    def take(self, sources: Iterable[NamedSource], *, prune: bool) -> None:
+        """Take sources in, and with ``prune`` erase what has vanished from those that were listed whole."""
+        for source in sources:
+            number = self._source_number(source.name)
+            self.report.refused.extend(source.skipped)
+            self._take_all(self._incoming(source, number))
+            if prune and source.whole:
+                self._prune(number)
+
+    def _source_number(self, name: str) -> int:
+        with self.store.catalogue.transaction(self.writer.run_id) as transaction:
+            return ensure_source(transaction, self.base_id, name)
+
+    def _incoming(self, source: NamedSource, source_number: int) -> Iterator[Incoming]:
+        for found in source.files:
+            try:
+                content = self._content(found)
+                if is_jsonl(found.file.name):
+                    yield from self._lines(found, content, source_number)
+                else:
+                    incoming = self._changed(source_number, found.external_id, found.external_id, content)
+                    if incoming is not None:
+                        yield incoming
+            except DocumentRefused as error:
+                self._refuse(found.external_id, str(error), source_number=source_number)
+
+    def _content(self, found: FoundFile) -> bytes:
+        try:
+            size = found.file.stat().st_size
+            if size > self.settings.max_file_bytes:
+                raise DocumentRefused(f"{size:,} bytes; the limit is {self.settings.max_file_bytes:,}")
+            return found.file.read_bytes()
+        except OSError as error:
+            raise DocumentRefused(f"cannot be opened: {error.strerror}") from error
+
+    def _lines(self, found: FoundFile, content: bytes, source_number: int) -> Iterator[Incoming]:
+        most_bytes = self.settings.max_file_bytes
+        for line in read_lines(content, file_name=found.file.name, most_bytes=most_bytes):
+            shown = f"{found.external_id}:{line.number}"
+            if line.refused:
+                self.report.refused.append((shown, line.refused))
+                continue
+            incoming = self._changed(source_number, line.external_id, shown, line.content)
+            if incoming is not None:
+                yield Incoming(
+                    incoming.document_id, shown, found.file.name, line.content, title=line.title, text=line.text
+                )
+
+    def _changed(self, source_number: int, external_id: str, shown: str, content: bytes) -> Incoming | None:
+        """Return the document if its content is new; count it otherwise."""
+        if (source_number, external_id) in self._seen:
+            self.report.refused.append((shown, "another document of this run has the same id"))
+            return None
+        self._seen.add((source_number, external_id))
+        known = self.writer.find(source_number, external_id)
+        if known is not None and self._unchanged(known, content):
+            self.report.unchanged += 1
+            return None
+        document_id = known.document_id if known else self.writer.add_document(self.base_id, source_number, external_id)
+        return Incoming(document_id, shown, external_id, content)
+
+    def _unchanged(self, known: Known, content: bytes) -> bool:
+        return (
+            known.content_hash == self.writer.content_hash(content)
+            and known.reader == self.preparer.reader
+            and known.splitter == self.preparer.splitter
+            and not known.refused
+        )
+
+    def _take_all(self, incoming: Iterable[Incoming]) -> None:
+        """Prepare a few documents at once and write them in order."""
+        under_way: deque[tuple[Incoming, Future[NewVersion]]] = deque()
+        with ThreadPoolExecutor(self.settings.readers) as threads:
+            for one in incoming:
+                under_way.append((one, threads.submit(self.preparer.prepare, one)))
+                while len(under_way) > 2 * self.settings.readers or (under_way and under_way[0][1].done()):
+                    self._finish(*under_way.popleft())
+            while under_way:
+                self._finish(*under_way.popleft())
+        self._write_gathered()
+
+    def _finish(self, incoming: Incoming, future: Future[NewVersion]) -> None:
+        with self.report.stage("waiting for readers"):
+            try:
+                version = future.result()
+            except DocumentRefused as error:
+                self._refuse(incoming.shown, str(error), document_id=incoming.document_id)
+                return
+        if not self._gathered:
+            self._gathered_at = time.monotonic()
+        self._gathered.append(version)
+        self.report.taken += 1
+        self.report.pages += version.pages
+        self.report.chunks += len(version.chunks)
+        self.report.notes.extend((incoming.shown, note) for note in version.notes)
+        self.say(incoming.shown)
+        if len(self._gathered) >= GATHER_DOCUMENTS or time.monotonic() - self._gathered_at > GATHER_S:
+            self._write_gathered()
+
+    def _write_gathered(self) -> None:
+        with self.report.stage("writing"):
+            self.writer.write(self._gathered)
+        self._gathered = []
+
+    def _refuse(
+        self, shown: str, reason: str, *, document_id: str | None = None, source_number: int | None = None
+    ) -> None:
+        self.report.refused.append((shown, reason))
+        if document_id is None and source_number is not None:
+            self._seen.add((source_number, shown))
+            known = self.writer.find(source_number, shown)
+            document_id = known.document_id if known else self.writer.add_document(self.base_id, source_number, shown)
+        if document_id is not None:
+            self.writer.refuse(document_id, reason)
+
+    def _prune(self, source_number: int) -> None:
+        with self.store.catalogue.read() as connection:
+            rows = connection.execute(
+                "SELECT document_id, external_id FROM documents WHERE source_number = ?", (source_number,)
+            ).fetchall()
+        for document_id, external_id in rows:
+            if (source_number, external_id) not in self._seen:
+                act = Act(self.writer.run_id, self.writer.actor, "prune document", document_id)
+                delete_document(self.store, act, document_id)
+                self.report.removed += 1
+
+
