@@ -1,0 +1,1 @@
+"""Bytes -> blocks, always in a sandboxed process; ``pool`` is the way in. Importing this loads no parser."""

@@ -1,0 +1,119 @@
+"""What a reader module is: ``read(content, reading)`` yields blocks and tells ``reading`` the rest.
+
+A reader raises ``DocumentRefused`` for what it can name; anything else it lets pass, the child
+turns it into "damaged". It need not clean or shorten text: the child does, in one place.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from app.reading.block import Block
+
+Reader = Callable[[bytes, "Reading"], Iterator[Block]]
+
+MAX_BLOCK_CHARS = 20_000  # longer text is cut at a line or sentence; keeps an answer line below 100 KiB
+MAX_NOTES = 50
+MAX_TITLE_CHARS = 300
+MEANINGLESS_TITLE = re.compile(
+    r"(?:untitled|无标题|未命名).{0,12}|(?:.*[\\/])?\S*\.(?:docx?|indd|tex|dvi|qxd|pdf|rtf|html?)|[\W\d_]+",
+    re.IGNORECASE,
+)
+# NUL and other controls but tab and newline; lone surrogates, which no encoding can store.
+UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
+LINE_ENDS = re.compile(r"\r\n?|\x85|\u2028|\u2029|\x0b|\x0c")
+CUT_AFTER = ("\n", "。", "！", "？", ". ", "；", "，", " ")
+
+
+@dataclass(slots=True)
+class Reading:
+    """One file being read: what the reader may know, and what it finds beside the blocks.
+
+    Attributes:
+        max_pages: the reader refuses a document with more.
+        extension: lower case, without the dot; a hint, never trusted.
+        title: of the metadata; empty if it names none.
+        page_notes: page -> what is wrong with it.
+        empty_reason: why there is no text, should there be none.
+    """
+
+    max_pages: int
+    extension: str = ""
+    title: str = ""
+    pages: int = 0
+    notes: list[str] = field(default_factory=list)
+    page_notes: dict[int, str] = field(default_factory=dict)
+    empty_reason: str = "the file holds no readable text"
+
+    def all_notes(self) -> list[str]:
+        """Give the notes, runs of pages with the same trouble in one line."""
+        runs: list[tuple[int, int, str]] = []
+        for page, trouble in sorted(self.page_notes.items()):
+            if runs and runs[-1][1] == page - 1 and runs[-1][2] == trouble:
+                runs[-1] = (runs[-1][0], page, trouble)
+            else:
+                runs.append((page, page, trouble))
+        by_page = [
+            f"page {first}: {trouble}" if first == last else f"pages {first}-{last}: {trouble}"
+            for first, last, trouble in runs
+        ]
+        notes = self.notes + by_page
+        if len(notes) > MAX_NOTES:
+            notes = [*notes[:MAX_NOTES], f"and {len(notes) - MAX_NOTES} more notes"]
+        return notes
+
+
+def clean(text: str) -> str:
+    """Take out controls, make every line end a newline; all other characters stay."""
+    return UNWANTED.sub("", LINE_ENDS.sub("\n", text))
+
+
+def clean_title(title: str) -> str:
+    """Give a title as one line; empty if it is only a file name or a placeholder."""
+    title = " ".join(clean(title).split()).removeprefix("Microsoft Word - ")[:MAX_TITLE_CHARS]
+    return "" if MEANINGLESS_TITLE.fullmatch(title) else title
+
+
+def cut_long(text: str, limit: int = MAX_BLOCK_CHARS) -> Iterator[str]:
+    """Cut text into stretches of at most ``limit`` characters, at the best border near the end."""
+    start = 0
+    while len(text) - start > limit:
+        end = start + limit
+        for mark in CUT_AFTER:
+            found = text.rfind(mark, start + limit // 2, end)
+            if found >= 0:
+                end = found + len(mark)
+                break
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def tidy(block: Block) -> Iterator[Block]:
+    """Give the block as it may leave the child: clean, not empty, not too long."""
+    text = clean(block.text).strip("\n").rstrip()
+    if not text.strip():
+        return
+    if block.kind == "heading":
+        text = " ".join(text.split())
+    for index, stretch in enumerate(cut_long(text)):
+        if not stretch.strip():
+            continue
+        kind = "paragraph" if block.kind == "heading" and index else block.kind
+        yield Block(kind, stretch.strip("\n").rstrip(), block.page, block.level if kind == "heading" else 0)
+
+
+def markdown_table(rows: list[list[str]]) -> str:
+    """Write rows as a Markdown table, the first as its header; empty rows and columns go.
+
+    A table of one column is no table: it comes back as plain lines.
+    """
+    cells = [[" ".join(cell.split()) for cell in row] for row in rows]
+    width = max((len(row) for row in cells), default=0)
+    filled = [row + [""] * (width - len(row)) for row in cells if any(row)]
+    kept = [column for column in range(width) if any(row[column] for row in filled)]
+    if len(kept) < 2:
+        return "\n".join(row[column] for row in filled for column in kept)
+    lines = ["| " + " | ".join(row[column].replace("|", "\\|") for column in kept) + " |" for row in filled]
+    lines.insert(1, "|" + " --- |" * len(kept))
+    return "\n".join(lines)

@@ -1,0 +1,239 @@
+"""The parent's end of one reading process: start it, hand it a file, take its answer, end it.
+
+Everything that comes back is treated as hostile: bounded in lines, characters and time, and checked.
+"""
+
+import array
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from app.errors import DocumentRefused
+from app.reading.block import Block, Kind, ReadDocument
+
+START_TIMEOUT_S = 60.0
+MAX_LINE_BYTES = 256 * 1024
+MAX_BLOCKS = 5_000_000
+MAX_MESSAGE_CHARS = 500
+PIECE_BYTES = 1 << 18
+FILES_PER_PROCESS = 500
+ALL_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+KINDS = frozenset(get_args(Kind))
+PROGRAM = """
+import json, sys
+start = json.loads(sys.argv[1])
+sys.path[:0] = start["path"]
+from app.reading.child import main
+main(start)
+"""
+CRASHED = "the reader crashed on this file; save it again in another way, or as another type"
+
+
+class ProcessGone(Exception):
+    """The process ended without an answer."""
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__("reading process ended")
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one file may cost."""
+
+    timeout_s: float
+    max_pages: int
+    max_text_chars: int
+
+
+def library_folders(root: str) -> list[str]:
+    """Give the folders the child imports libraries from; no other path is told to it."""
+    return [place for place in sys.path if place and place != root and Path(place).exists()]
+
+
+def sealed_copy(content: bytes) -> int:
+    """Put the bytes into a memory file that nobody can change any more."""
+    descriptor = os.memfd_create("file", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, ALL_SEALS)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+class ReadingProcess:
+    """A child that reads one file at a time."""
+
+    def __init__(self, *, memory_bytes: int, timeout_s: float) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._channel = ours
+        self._rest = bytearray()
+        self.files = 0
+        self.answered = True  # the last answer came to its end, so another file may follow
+        self.held: dict[str, bool] = {}
+        root = str(Path(__file__).resolve().parents[2])
+        libraries = library_folders(root)
+        start = {
+            "channel": theirs.fileno(),
+            "memory_bytes": memory_bytes,
+            "cpu_s": ceil(timeout_s + 2) * FILES_PER_PROCESS,
+            "parent": os.getpid(),
+            "path": [root, *libraries],
+            "readable": [str(Path(root, "app")), *libraries],  # not its neighbours: a store may be one
+        }
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
+                [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", PROGRAM, json.dumps(start)],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # a parser's warning may quote the document
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+
+    @property
+    def pid(self) -> int:
+        """Process number, for measurements."""
+        return self._process.pid
+
+    def wait_ready(self) -> None:
+        """Wait until the sandbox is closed."""
+        answer = self._line(time.monotonic() + START_TIMEOUT_S)
+        held = answer.get("ready")
+        self.held = {str(name): value is True for name, value in held.items()} if isinstance(held, dict) else {}
+
+    def read(self, content: bytes, extension: str, bounds: Bounds) -> ReadDocument:
+        """Have one file read.
+
+        Raises:
+            DocumentRefused: the child refuses it, or its answer is beyond the bounds.
+            ProcessGone: the child ended; by the system's hand if over its processor time.
+            TimeoutError: no answer in time.
+        """
+        self.files += 1
+        self.answered = False
+        deadline = time.monotonic() + bounds.timeout_s
+        request = {"extension": extension, "max_pages": bounds.max_pages, "timeout_s": bounds.timeout_s}
+        descriptor = sealed_copy(content)
+        try:
+            self._channel.settimeout(bounds.timeout_s)
+            self._channel.sendmsg(
+                [json.dumps(request).encode()],
+                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))],
+            )
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise ProcessGone(self._process.poll()) from error
+        finally:
+            os.close(descriptor)
+        blocks: list[Block] = []
+        chars = 0
+        while True:
+            answer = self._line(deadline)
+            self.answered = "end" in answer or "refused" in answer
+            if "end" in answer:
+                return document_of(answer["end"], blocks)
+            if "refused" in answer:
+                raise DocumentRefused(message(answer["refused"]), advice=message(answer.get("advice", "")) or None)
+            block = block_of(answer)
+            chars += len(block.text)
+            if chars > bounds.max_text_chars or len(blocks) >= MAX_BLOCKS:
+                raise DocumentRefused(
+                    f"more than {bounds.max_text_chars} characters of text",
+                    advice="Split the file, or raise ingest.max_text_chars.",
+                )
+            blocks.append(block)
+
+    def _line(self, deadline: float) -> dict[str, Any]:
+        """Take one line of the answer."""
+        searched = 0
+        while (end := self._rest.find(b"\n", searched)) < 0:
+            searched = len(self._rest)
+            if searched > MAX_LINE_BYTES:
+                raise ProcessGone(None)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._channel.settimeout(left)
+            try:
+                piece = self._channel.recv(PIECE_BYTES)
+            except ConnectionResetError:
+                piece = b""
+            if not piece:
+                raise ProcessGone(self._end_code())
+            self._rest += piece
+        line = bytes(self._rest[:end])
+        del self._rest[: end + 1]
+        try:
+            answer = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise ProcessGone(None) from error
+        if not isinstance(answer, dict):
+            raise ProcessGone(None)
+        return answer
+
+    def _end_code(self) -> int | None:
+        """Give the exit code of a process that has closed its end."""
+        try:
+            return self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def end(self) -> None:
+        """Kill the process and wait for it."""
+        self._channel.close()
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def abort(self) -> None:
+        """Kill it from another thread; the one that reads from it sees its end."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+
+
+def message(value: object) -> str:
+    """Take a message of the child: one short line."""
+    return "".join(letter for letter in str(value)[:MAX_MESSAGE_CHARS] if letter.isprintable())
+
+
+def block_of(answer: dict[str, Any]) -> Block:
+    """Check and build a block."""
+    kind, text, page, level = (answer.get(name) for name in ("kind", "text", "page", "level"))
+    if kind not in KINDS or not isinstance(text, str) or not text:
+        raise ProcessGone(None)
+    if not isinstance(page, int) or not isinstance(level, int) or page < 0 or not 0 <= level <= 100:
+        raise ProcessGone(None)
+    return Block(cast(Kind, kind), text, page, level)
+
+
+def document_of(end: object, blocks: list[Block]) -> ReadDocument:
+    """Check and build the document."""
+    if not isinstance(end, dict) or not isinstance(end.get("pages"), int) or not isinstance(end.get("notes"), list):
+        raise ProcessGone(None)
+    return ReadDocument(
+        media_type=message(end.get("media_type", "")),
+        title=message(end.get("title", "")),
+        pages=end["pages"],
+        blocks=tuple(blocks),
+        notes=tuple(message(note) for note in end["notes"][:100]),
+    )

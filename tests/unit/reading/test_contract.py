@@ -1,0 +1,40 @@
+from app.reading.block import Block
+from app.reading.contract import Reading, clean_title, cut_long, markdown_table, tidy
+
+
+def test_controls_and_lone_surrogates_go_and_all_other_characters_stay():
+    (block,) = tidy(Block("paragraph", "\x00年\x07假\ud800\t十\r\n天\u200b，⼀"))
+
+    assert block.text == "年假\t十\n天\u200b，⼀"
+
+
+def test_a_block_of_white_space_is_none():
+    assert list(tidy(Block("paragraph", " \n\t\u3000"))) == []
+
+
+def test_a_long_text_is_cut_without_losing_a_character():
+    text = "这是一句话。" * 9_999
+
+    stretches = list(cut_long(text))
+
+    assert "".join(stretches) == text
+    assert all(len(stretch) <= 20_000 and stretch.endswith("。") for stretch in stretches)
+
+
+def test_a_title_that_is_only_a_file_name_is_none():
+    assert [clean_title(title) for title in ("Microsoft Word - plan.docx", "untitled", "0001-23", "年度 报告")] == [
+        "",
+        "",
+        "",
+        "年度 报告",
+    ]
+
+
+def test_runs_of_pages_share_one_note():
+    reading = Reading(max_pages=9, page_notes={3: "scan", 1: "scan", 2: "scan", 7: "scan"})
+
+    assert reading.all_notes() == ["pages 1-3: scan", "page 7: scan"]
+
+
+def test_a_table_loses_empty_rows_and_columns_and_keeps_bars():
+    assert markdown_table([["a", "", "b|c"], ["", "", ""], ["d"]]) == "| a | b\\|c |\n| --- | --- |\n| d |  |"
