@@ -46,12 +46,10 @@ def ingest(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:
     """Take files and folders into a knowledge base."""
-    from ingest.run import run_ingest  # noqa: PLC0415 - --help and usage errors must not wait for heavy imports
+    from ingest.run import run_ingest
 
     settings = load_settings()
-    report = run_ingest(
-        settings, paths, knowledge_base=knowledge_base, source=source, prune=prune, wait=not no_wait
-    )
+    report = run_ingest(settings, paths, knowledge_base=knowledge_base, source=source, prune=prune, wait=not no_wait)
     if as_json:
         print(json.dumps(report.as_dict(), ensure_ascii=False))
     sys.exit(REFUSED if report.refused else 0)
@@ -60,11 +58,11 @@ def ingest(
 def run_worker(settings: Settings) -> None:
     """Run the queue worker until SIGTERM or Ctrl-C."""
     # As above: only the worker needs these.
-    from app.database.store import open_store  # noqa: PLC0415
-    from app.knowledge.ram import own_ram_folder  # noqa: PLC0415
-    from app.logs import start_logs  # noqa: PLC0415
-    from app.vault.hygiene import harden_process  # noqa: PLC0415
-    from ingest.worker import work  # noqa: PLC0415
+    from app.database.store import open_store
+    from app.knowledge.ram import own_ram_folder
+    from app.logs import start_logs
+    from app.vault.hygiene import harden_process
+    from ingest.worker import work
 
     harden_process()
     start_logs(settings.log_level)

@@ -189,5 +189,3 @@ class Pipeline:
                 act = Act(self.writer.run_id, self.writer.actor, "prune document", document_id)
                 delete_document(self.store, act, document_id)
                 self.report.removed += 1
-
-

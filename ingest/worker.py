@@ -111,8 +111,10 @@ def unpacked(
             known = writer.find(source_number, line.external_id)
             if known is not None and known.content_hash == writer.content_hash(line.content):
                 continue
-            document_id = known.document_id if known else writer.add_document(
-                claimed.base_id, source_number, line.external_id, rule_number=rule_number
+            document_id = (
+                known.document_id
+                if known
+                else writer.add_document(claimed.base_id, source_number, line.external_id, rule_number=rule_number)
             )
             yield Incoming(
                 document_id, shown, claimed.file_name, line.content, title=line.title, text=line.text,

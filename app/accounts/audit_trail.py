@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from app.database.connection import Connection
 
@@ -31,4 +32,10 @@ def read_trail(
         " WHERE record_number < ? AND (? IS NULL OR actor = ?) ORDER BY record_number DESC LIMIT ?",
         (before if before is not None else 2**62, actor, actor, min(limit, MOST_RECORDS)),
     )
-    return [AuditRecord(*row[:-1], detail=json.loads(row[-1])) for row in rows]
+    return [record_of(row) for row in rows]
+
+
+def record_of(row: tuple[Any, ...]) -> AuditRecord:
+    """Build a record from its row."""
+    number, at, request_id, actor, action, target, state, detail = row
+    return AuditRecord(number, at, request_id, actor, action, target, state, json.loads(detail))

@@ -147,9 +147,7 @@ def add_group(transaction: Transaction, name: str) -> str:
     if transaction.execute("SELECT 1 FROM groups WHERE name = ?", (name,)).fetchone():
         raise NameTaken(f"a group named '{name}' exists")
     group_id = secrets.token_hex(8)
-    transaction.execute(
-        "INSERT INTO groups (group_id, name, created_at) VALUES (?, ?, ?)", (group_id, name, now())
-    )
+    transaction.execute("INSERT INTO groups (group_id, name, created_at) VALUES (?, ?, ?)", (group_id, name, now()))
     return group_id
 
 

@@ -1,0 +1,1 @@
+"""HTTP: the application, who is calling, the shapes of requests and replies, and the routes."""

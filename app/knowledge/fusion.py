@@ -43,10 +43,12 @@ def fuse(words: WordHits, vectors: VectorHits, word_cosines: NDArray[np.float32]
         weight: of the words' share, beside a cosine of 1.
     """
     numbers = np.concatenate([words.chunk_numbers, vectors.chunk_numbers])
-    shares = np.concatenate([
-        words.scores / np.float32(words.attainable or 1.0),
-        np.zeros(len(vectors.chunk_numbers), np.float32),
-    ])
+    shares = np.concatenate(
+        [
+            words.scores / np.float32(words.attainable or 1.0),
+            np.zeros(len(vectors.chunk_numbers), np.float32),
+        ]
+    )
     cosines = np.concatenate([word_cosines, vectors.cosines]).astype(np.float32)
     # A chunk that both legs found comes from the words, where its share is known.
     _, first = np.unique(numbers, return_index=True)

@@ -198,9 +198,7 @@ class Indexes:
 
     def _take_rule(self, document_id: str) -> None:
         with self._store.catalogue.read() as connection:
-            rows = read_documents(
-                connection, [document_id], space_number=None, dimension=1, with_texts=True
-            )
+            rows = read_documents(connection, [document_id], space_number=None, dimension=1, with_texts=True)
         for base_id, found in rows.items():
             base = self.bases.get(base_id)
             if base is not None:

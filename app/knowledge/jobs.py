@@ -149,9 +149,7 @@ class Uploads:
             )
         return Accepted(row[2], row[1])
 
-    def _remember(
-        self, transaction: Transaction, upload: Upload, owner: str, content_hash: bytes, job_id: str
-    ) -> None:
+    def _remember(self, transaction: Transaction, upload: Upload, owner: str, content_hash: bytes, job_id: str) -> None:
         if upload.idempotency_key is not None:
             key_hash = keyed_hash(self._content_key, upload.idempotency_key.encode())
             transaction.execute(

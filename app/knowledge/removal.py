@@ -48,9 +48,7 @@ def erase(transaction: Transaction, document_id: str, *, requested_by: str) -> N
 def finish_erasures(store: Store) -> int:
     """Unlink what erasures left over; return how many are still pending because a reader keeps the WAL."""
     with store.catalogue.read() as connection:
-        pending = connection.execute(
-            "SELECT erasure_number, files FROM erasures WHERE finished_at IS NULL"
-        ).fetchall()
+        pending = connection.execute("SELECT erasure_number, files FROM erasures WHERE finished_at IS NULL").fetchall()
     if not pending:
         return 0
     for _, files in pending:

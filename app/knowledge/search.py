@@ -227,9 +227,7 @@ def through_chroma(base: BaseIndex, vector: NDArray[np.float32], limit: int) -> 
     return ranked(base, numbers, vector, limit)
 
 
-def within_documents(
-    base: BaseIndex, question: Question, mask: NDArray[np.bool_] | None, limit: int
-) -> VectorHits:
+def within_documents(base: BaseIndex, question: Question, mask: NDArray[np.bool_] | None, limit: int) -> VectorHits:
     """Rank all chunks of the chosen documents that may be read."""
     served = [base.documents[one] for one in question.document_ids if one in base.documents]
     readable = [one for one in served if mask is None or (one.rule_slot < len(mask) and mask[one.rule_slot])]

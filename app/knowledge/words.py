@@ -114,11 +114,13 @@ class WordIndex:
         largest = inverse_frequency(rows, 0)
         attainable = sum(weights.values())
         known = sum(weight for weight in weights.values() if weight < largest)
-        query = tantivy.Query.boolean_query([
-            (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "body", token, index_option="freq"))
-            for token, weight in weights.items()
-            if weight < largest
-        ])
+        query = tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "body", token, index_option="freq"))
+                for token, weight in weights.items()
+                if weight < largest
+            ]
+        )
         for field, allowed in (("rule", rule_slots), ("version", versions)):
             if allowed is not None:
                 kept = tantivy.Query.term_set_query(self._schema, field, list(allowed))

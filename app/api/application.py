@@ -1,0 +1,116 @@
+"""The application: services for its life, a request id and safe headers on everything, the routes, the page."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader
+
+from app import __version__
+from app.api.error_handlers import add_error_handlers
+from app.api.metrics import Metrics
+from app.api.routes import administration, ask, documents, health, search
+from app.api.services import Services
+
+WEB_DIR = Path(str(files("app.web")))
+FORM_BYTES = 64 * 1024  # beside the file itself: fields and boundaries of the form
+SAFE_HEADERS = [
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:;"
+        b" base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    ),
+]
+
+
+class Envelope:
+    """ASGI middleware: a request id, safe headers, and the request's metrics. It never looks into a body."""
+
+    def __init__(self, app: Any, metrics: Metrics) -> None:  # noqa: ANN401 - an ASGI application
+        """Wrap an application."""
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        scope["strongroom.request_id"] = request_id
+        begun = time.perf_counter()
+        status = 500
+
+        async def send_with_headers(message: Any) -> None:  # noqa: ANN401 - ASGI
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = {name.lower() for name, _ in message["headers"]}
+                safe = [pair for pair in SAFE_HEADERS if pair[0] not in present]
+                message["headers"] = [*message["headers"], *safe, (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            # The template of the route, never the path: ids and names stay out of metrics.
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.requests.labels(route, str(status)).inc()
+            self._metrics.request_seconds.labels(route).observe(time.perf_counter() - begun)
+
+
+class RevalidatedFiles(StaticFiles):
+    """Static files that a browser may keep but must ask about, so that an update is seen at once."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the parent's signature
+        """Send a file with an ETag and a demand to revalidate."""
+        response = super().file_response(*arguments, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def create_app(
+    open_services: Callable[[Metrics], AbstractAsyncContextManager[Services]], *, max_upload_bytes: int
+) -> FastAPI:
+    """Return the application; ``open_services`` is entered at its start and left at its end."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(metrics) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Strongroom",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=max_upload_bytes + FORM_BYTES,
+    )
+    add_error_handlers(app)
+    for part in (search, ask, documents, administration, health):
+        app.include_router(part.router)
+    page = Environment(loader=FileSystemLoader(WEB_DIR / "templates"), autoescape=True).get_template("index.html")
+    rendered = page.render(version=__version__)
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> HTMLResponse:
+        return HTMLResponse(rendered)
+
+    app.mount("/static", RevalidatedFiles(directory=WEB_DIR / "static"), name="static")
+    app.add_middleware(Envelope, metrics=metrics)
+    return app

@@ -1,0 +1,208 @@
+"""What requests and replies look like. Unknown request fields are ignored, so that newer clients go on working."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Filters(BaseModel):
+    """Narrow a search: to documents by id."""
+
+    document_ids: list[str] = Field(default_factory=list, max_length=1_000)
+
+
+class SearchRequest(BaseModel):
+    """A search."""
+
+    query: str = Field(min_length=1)
+    knowledge_base: Name | None = None
+    limit: int | None = Field(default=None, ge=1, le=100)
+    filters: Filters = Filters()
+    mode: Literal["hybrid", "words", "vectors"] = "hybrid"
+
+
+class IndexReply(BaseModel):
+    """How far the documents are that the caller may read."""
+
+    pending: int
+    readable: int
+    ready: int
+    refused: int
+
+
+class Hit(BaseModel):
+    """A passage; ``highlights`` are [start, end) code points of ``text``."""
+
+    rank: int
+    chunk_id: str
+    document_id: str
+    external_id: str
+    knowledge_base: str
+    title: str
+    page: int | None
+    heading: str
+    text: str
+    highlights: list[tuple[int, int]]
+
+
+class SearchReply(BaseModel):
+    """The hits of a search, best first; ``confidence`` (0..1) is how likely they answer the question."""
+
+    hits: list[Hit]
+    confidence: float
+    index: IndexReply
+    timings_ms: dict[str, float | str]
+    request_id: str
+
+
+class Turn(BaseModel):
+    """An earlier question and its answer."""
+
+    question: str
+    answer: str
+
+
+class AskRequest(BaseModel):
+    """A question."""
+
+    question: str = Field(min_length=1)
+    knowledge_base: Name | None = None
+    history: list[Turn] = Field(default_factory=list, max_length=50)
+    filters: Filters = Filters()
+    stream: bool = False
+
+
+class SentenceReply(BaseModel):
+    """A sentence of an answer with the numbers of its citations; ``supported`` is null where nothing was claimed."""
+
+    text: str
+    citations: list[int]
+    supported: bool | None
+
+
+class CitationReply(BaseModel):
+    """What a number in an answer points at; ``start`` and ``end`` are code points of the passage's text."""
+
+    n: int
+    chunk_id: str
+    document_id: str
+    external_id: str
+    title: str
+    page: int | None
+    quote: str
+    start: int
+    end: int
+
+
+class AskReply(BaseModel):
+    """A whole answer."""
+
+    answer: str
+    answerable: bool
+    sentences: list[SentenceReply]
+    citations: list[CitationReply]
+    model: str | None
+    note: str
+    index: IndexReply
+    timings_ms: dict[str, float | str]
+    usage: dict[str, int]
+    request_id: str
+
+
+class PassageReply(BaseModel):
+    """The passage behind a citation; ``superseded_at`` says when a newer version replaced it."""
+
+    chunk_id: str
+    document_id: str
+    external_id: str
+    knowledge_base: str
+    title: str
+    page: int | None
+    heading: str
+    kind: str
+    text: str
+    superseded_at: str | None
+
+
+class DocumentReply(BaseModel):
+    """A document with its current version."""
+
+    document_id: str
+    knowledge_base: str
+    source: str
+    external_id: str
+    state: str
+    title: str
+    version: int | None
+    media_type: str | None
+    language: str | None
+    pages: int | None
+    chunks: int
+    size_bytes: int | None
+    notes: list[str]
+    refused: str | None
+    created_at: str
+    current_at: str | None
+
+
+class DocumentsReply(BaseModel):
+    """A page of documents."""
+
+    documents: list[DocumentReply]
+    next_cursor: str | None
+
+
+class AcceptedReply(BaseModel):
+    """What became of an upload; without a job the very document was there already."""
+
+    document_ids: list[str]
+    job_id: str | None
+
+
+class JobReply(BaseModel):
+    """A job: queued, running, readable (found by words), ready (by vectors too) or failed."""
+
+    job_id: str
+    state: str
+    document_ids: list[str]
+    file_name: str
+    refused: list[dict[str, str]]
+    documents: int
+    created_at: str
+    finished_at: str | None
+
+
+class NameRequest(BaseModel):
+    """Something new by name."""
+
+    name: Name
+
+
+class UserRequest(BaseModel):
+    """A new user."""
+
+    name: Name
+    role: Literal["administrator", "member"] = "member"
+    password: str | None = None
+
+
+class ReadersRequest(BaseModel):
+    """Readers as ``user:NAME`` or ``group:NAME``."""
+
+    readers: list[str] = Field(max_length=1_000)
+
+
+class DocumentAccessRequest(BaseModel):
+    """Readers of a document; null gives it back to all readers of its knowledge base."""
+
+    readers: list[str] | None = Field(max_length=1_000)
+
+
+class KeyRequest(BaseModel):
+    """A new API key."""
+
+    user: Name
+    name: Name
+    expires_at: str | None = None

@@ -1,0 +1,189 @@
+"""serve: the service, its socket for commands, and the ingest worker as a process of its own."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.errors import SettingsError, UsageError
+from app.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from app.api.metrics import Metrics
+    from app.api.services import Services
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+SOCKET_BACKLOG = 128
+WORKER_RESTART_S = 2.0
+WORKER_END_S = 30.0
+GRACE_S = 20
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="0 takes a free one.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+) -> None:
+    """Answer over HTTP, and on the store's socket for the other commands."""
+    from app.logs import start_logs
+    from app.vault.hygiene import harden_process
+
+    harden_process()
+    settings = load_settings()
+    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = settings.model_copy(update={"server": settings.server.model_copy(update=changes)})
+    if (tls_cert is None) != (tls_key is None):
+        raise UsageError("give --tls-cert and --tls-key together")
+    if settings.server.host not in LOOPBACK and tls_cert is None:
+        raise UsageError(
+            f"plain HTTP is served on loopback only, not on {settings.server.host}",
+            advice="Give --tls-cert and --tls-key, or keep --host 127.0.0.1.",
+        )
+    start_logs(settings.log_level)
+    asyncio.run(run(settings, tls_cert, tls_key))
+
+
+async def run(settings: Settings, tls_cert: Path | None, tls_key: Path | None) -> None:
+    """Run both servers and the worker until a signal ends them."""
+    import uvicorn
+
+    from app.api.access import LocalOnly
+    from app.api.application import create_app
+    from app.api.local_socket import LocalProtocol
+    from app.api.services import open_services
+    from app.logs import get_log
+
+    log = get_log(__name__)
+
+    @asynccontextmanager
+    async def opened(metrics: "Metrics") -> "AsyncIterator[Services]":
+        async with open_services(settings, metrics=metrics) as services:
+            with local_socket(settings, services.store.store_id) as bound:
+                local = uvicorn.Server(
+                    uvicorn.Config(
+                        LocalOnly(application), http=LocalProtocol, lifespan="off", proxy_headers=False,
+                        access_log=False, log_config=None,
+                    )
+                )  # fmt: skip
+                # Only the main server handles signals.
+                local.capture_signals = no_signals  # type: ignore[method-assign]
+                serving = asyncio.create_task(local.serve(sockets=[bound]))
+                worker = asyncio.create_task(keep_worker()) if settings.ingest.worker == "embedded" else None
+                try:
+                    yield services
+                finally:
+                    local.should_exit = True
+                    await serving
+                    if worker is not None:
+                        worker.cancel()
+                        await asyncio.gather(worker, return_exceptions=True)
+
+    application = create_app(opened, max_upload_bytes=settings.server.max_upload_bytes)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application, proxy_headers=False, server_header=False, access_log=False, log_config=None,
+            timeout_graceful_shutdown=GRACE_S, ssl_context_factory=tls_of(tls_cert, tls_key) if tls_cert else None,
+            ssl_certfile=tls_cert, ssl_keyfile=tls_key,
+        )
+    )  # fmt: skip
+    with listening(settings) as bound:
+        port = bound.getsockname()[1]
+        log.info("listening", host=settings.server.host, port=port, pid=os.getpid())
+        sys.stderr.write(f"http{'s' if tls_cert else ''}://{settings.server.host}:{port}\n")
+        await server.serve(sockets=[bound])
+    if not server.started:
+        raise typer.Exit(3)
+
+
+def tls_of(tls_cert: Path, tls_key: Path | None) -> Any:  # noqa: ANN401 - uvicorn's hook
+    """Return uvicorn's hook that makes a TLS 1.3 context."""
+    import ssl
+
+    def make(_config: object, _default: object) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.load_cert_chain(tls_cert, tls_key)
+        return context
+
+    return make
+
+
+@contextmanager
+def no_signals() -> Iterator[None]:
+    """Leave signals to the main server."""
+    yield
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """Bind the address before anything is opened, so that a port that is taken is said at once.
+
+    Raises:
+        SettingsError: the address cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((settings.server.host, settings.server.port))
+        except OSError as error:
+            raise SettingsError(
+                f"cannot listen on {settings.server.host} port {settings.server.port}: {error.strerror}",
+                advice="Choose another port with --port, or stop what uses it.",
+            ) from error
+        yield bound
+
+
+@contextmanager
+def local_socket(settings: Settings, store_id: str) -> Iterator[socket.socket]:
+    """Bind the store's socket, for this user alone; a stale one is replaced (we hold the serve lock)."""
+    from app.knowledge.ram import socket_file, store_ram_dir
+
+    store_ram_dir(settings, store_id)
+    file = socket_file(settings, store_id)
+    file.unlink(missing_ok=True)
+    before = os.umask(0o077)
+    try:
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        bound.bind(str(file))
+    finally:
+        os.umask(before)
+    bound.listen(SOCKET_BACKLOG)
+    try:
+        yield bound
+    finally:
+        bound.close()
+        file.unlink(missing_ok=True)
+
+
+async def keep_worker() -> None:
+    """Keep the ingest worker running; one that dies is started again and takes its work up."""
+    from app.logs import get_log
+
+    log = get_log(__name__)
+    while True:
+        # exec only, and in our own process group no longer: Ctrl-C reaches us, and we end it.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ingest", "work", stdin=subprocess.DEVNULL, start_new_session=True
+        )  # fmt: skip
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), WORKER_END_S)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+            raise
+        log.error("worker ended", returncode=code)
+        await asyncio.sleep(WORKER_RESTART_S)

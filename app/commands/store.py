@@ -1,0 +1,145 @@
+"""Commands that make a store and look after it: init, doctor, models."""
+
+import getpass
+import secrets
+import shutil
+from typing import Annotated
+
+import typer
+
+from app.commands.output import say, show, show_json
+from app.errors import StrongroomError
+from app.settings import Settings, load_settings
+
+ADMINISTRATOR = "admin"
+DEFAULT_BASE = "default"
+LOW_RAM_BYTES = 2 * 2**30
+
+models = typer.Typer(help="The models of this machine.", no_args_is_help=True)
+
+
+def init(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the credentials as one JSON object.")] = False,
+) -> None:
+    """Make keys, store, the first administrator and an API key; they are shown once."""
+    from app.accounts.api_keys import issue_key
+    from app.accounts.people import add_user, new_password
+    from app.database.audit import Act
+    from app.database.store import create_store
+    from app.inference.prepare import prepare_models
+    from app.knowledge.bases import add_knowledge_base
+    from app.knowledge.passage import Asker
+    from app.vault.hygiene import harden_process
+
+    harden_process()
+    settings = load_settings()
+    prepare_models(settings.embedding, settings.models_dir, say)
+    password = new_password()
+    with create_store(settings) as store:
+        actor = f"local:{getpass.getuser()}"
+        with store.transaction(Act(secrets.token_hex(8), actor, "init", store.store_id)) as transaction:
+            user_id = add_user(transaction, ADMINISTRATOR, role="administrator", password=password)
+            key = issue_key(transaction, store, user=ADMINISTRATOR, name="first")
+            add_knowledge_base(transaction, DEFAULT_BASE, asker=Asker(user_id), actor=actor)
+        key_file = settings.key_file_for(store.store_id)
+    say(f"Store made in {settings.data_dir}; its key is {key_file}.")
+    say("Without that key file nobody can read this store again: keep a copy of it apart from the data folder.")
+    if as_json:
+        show_json({"username": ADMINISTRATOR, "password": password, "api_key": key})
+    else:
+        show(f"user name  {ADMINISTRATOR}\npassword   {password}\nAPI key    {key}")
+
+
+@models.command("prepare")
+def prepare() -> None:
+    """Make the embedding model of the settings ready on this machine; quick when it is."""
+    from app.inference.prepare import prepare_models
+
+    settings = load_settings()
+    space = prepare_models(settings.embedding, settings.models_dir, say)
+    show(f"{space.description}\nspace {space.space_id}, {space.dimension} dimensions")
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
+) -> None:
+    """Check store, key, RAM folder, model and disk, and say how to mend what is wrong."""
+    settings = load_settings()
+    findings = [
+        check(settings) for check in (check_store, check_ram, check_disk, check_swap, check_model, check_readers)
+    ]
+    if as_json:
+        show_json({"findings": findings})
+    else:
+        for finding in findings:
+            show(f"{'ok     ' if finding['ok'] else 'TROUBLE'}  {finding['what']}: {finding['detail']}")
+    raise typer.Exit(0 if all(finding["ok"] for finding in findings) else 1)
+
+
+def finding(what: str, *, ok: bool, detail: str) -> dict[str, object]:
+    """Return one finding."""
+    return {"what": what, "ok": ok, "detail": detail}
+
+
+def check_store(settings: Settings) -> dict[str, object]:
+    """Whether the store opens with its key."""
+    from app.database.store import open_store
+
+    try:
+        with open_store(settings) as store, store.catalogue.read() as connection:
+            documents = connection.execute("SELECT count(*) FROM versions WHERE state = 'current'").fetchone()[0]
+            waiting = connection.execute("SELECT count(*) FROM missing_vectors").fetchone()[0]
+        return finding("store", ok=True, detail=f"{documents} documents, {waiting} chunks wait for vectors")
+    except StrongroomError as error:
+        return finding("store", ok=False, detail=f"{error}. {error.advice}")
+
+
+def check_ram(settings: Settings) -> dict[str, object]:
+    """Whether the RAM folder is one, and has room."""
+    from app.knowledge.ram import is_in_ram
+
+    root = settings.ram_root()
+    existing = root if root.exists() else root.parent
+    if not is_in_ram(existing.resolve()):
+        return finding("RAM folder", ok=False, detail=f"{root} lies on a disk. Set KB_RAM_DIR to a tmpfs folder.")
+    free = shutil.disk_usage(existing).free
+    detail = f"{root}, {free // 2**20:,} MiB free"
+    return finding("RAM folder", ok=free >= LOW_RAM_BYTES, detail=detail)
+
+
+def check_disk(settings: Settings) -> dict[str, object]:
+    """Whether the disk of the data folder has room."""
+    existing = settings.data_dir if settings.data_dir.exists() else settings.data_dir.parent
+    free = shutil.disk_usage(existing).free
+    return finding("disk", ok=free >= 2**30, detail=f"{settings.data_dir}, {free // 2**20:,} MiB free")
+
+
+def check_swap(_settings: Settings) -> dict[str, object]:
+    """Whether what lies in RAM could be written to a disk by swapping."""
+    from pathlib import Path
+
+    swaps = Path("/proc/swaps").read_text(encoding="ascii", errors="replace").splitlines()[1:]
+    detail = "off" if not swaps else "on: indexes in RAM can be swapped to disk. Switch it off, or encrypt it."
+    return finding("swap", ok=not swaps, detail=detail)
+
+
+def check_model(settings: Settings) -> dict[str, object]:
+    """Whether the embedding model is ready."""
+    from app.inference.embedder import model_space
+
+    try:
+        return finding(
+            "embedding model", ok=True, detail=model_space(settings.embedding, settings.models_dir).description
+        )
+    except StrongroomError as error:
+        return finding("embedding model", ok=False, detail=f"{error}. {error.advice}")
+
+
+def check_readers(settings: Settings) -> dict[str, object]:
+    """Which walls around the reading processes hold on this machine."""
+    from app.reading.pool import ReaderPool
+
+    with ReaderPool(settings.ingest) as pool:
+        missing = [door for door, closed in pool.isolation.items() if not closed]
+    detail = "all walls hold" if not missing else "not on this machine: " + ", ".join(missing)
+    return finding("reading sandbox", ok=not missing, detail=detail)
