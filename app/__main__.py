@@ -6,6 +6,7 @@ import typer
 
 from app.commands import people, query, serve, store
 from app.errors import SettingsError, StoreError, StrongroomError, UsageError
+from app.logs import start_logs
 
 # Exit codes: 0 done, 1 refused, 2 usage, 3 store or key trouble.
 REFUSED, USAGE, STORE = 1, 2, 3
@@ -37,6 +38,7 @@ for name, group in (
 
 def main() -> None:
     """Run a command and turn errors into one line with advice."""
+    start_logs("warning")  # serve starts them again as the settings say
     try:
         cli()
     except StrongroomError as error:

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 ALLOWED_FIELDS = frozenset({
-    "event", "level", "timestamp", "logger", "request_id", "job_id", "run_id", "store_id", "space_id", "sequence",
+    "event", "level", "timestamp", "module", "request_id", "job_id", "run_id", "store_id", "space_id", "sequence",
     "documents", "chunks", "vectors", "pages", "rows", "count", "bytes", "seconds", "milliseconds", "status", "code",
     "method", "route", "pid", "returncode", "port", "host", "reason_class", "kind", "engine", "stage", "lag", "version",
 })  # fmt: skip
@@ -45,5 +45,5 @@ def start_logs(level: str) -> None:
 
 def get_log(name: str) -> structlog.typing.FilteringBoundLogger:
     """Return a logger that carries the module's name."""
-    log: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger=name)
+    log: structlog.typing.FilteringBoundLogger = structlog.get_logger(module=name)
     return log

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from app.errors import SettingsError, StoreError, StrongroomError, UsageError
+from app.logs import start_logs
 from app.settings import Settings, load_settings, quiet_libraries
 
 # Exit codes: 0 all done, 1 some files were refused, 2 usage, 3 store or key trouble.
@@ -18,6 +19,7 @@ REFUSED, USAGE, STORE = 1, 2, 3
 
 def main() -> None:
     """Run a command and turn errors into one line with advice."""
+    start_logs("warning")
     try:
         if sys.argv[1:] == ["work"]:
             run_worker(load_settings())
@@ -60,7 +62,6 @@ def run_worker(settings: Settings) -> None:
     # As above: only the worker needs these.
     from app.database.store import open_store
     from app.knowledge.ram import own_ram_folder
-    from app.logs import start_logs
     from app.vault.hygiene import harden_process
     from ingest.worker import work
 
