@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from app.commands import people, query, serve, store
+from app.commands import people, query, serve, start, store
 from app.errors import SettingsError, StoreError, StrongroomError, UsageError
 from app.logs import start_logs
 
@@ -18,6 +18,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli.command()(store.init)
+cli.command()(start.start)
 cli.command()(serve.serve)
 cli.command()(query.search)
 cli.command()(query.ask)
