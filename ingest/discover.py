@@ -49,17 +49,19 @@ def list_source(path: Path, given: str | None) -> NamedSource:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:
         raise UsageError(f"{path} does not exist", advice="Name a file or folder that is there.") from error
+    unreadable: list[Path] = []
     if real.is_file():
         root, found, whole = real.parent, [real], False
     elif real.is_dir():
-        root, found, whole = real, list(walk(real)), True
+        root, found, whole = real, list(walk(real, unreadable)), not unreadable
     else:
         raise UsageError(f"{path} is neither a file nor a folder")
     name = given or shown(root)
-    files, skipped = [], []
+    files: list[FoundFile] = []
+    skipped = [(shown(folder.relative_to(root)) + "/", "the folder cannot be opened") for folder in unreadable]
     for file in found:
         external_id = shown(file.relative_to(root))
-        if file.is_symlink() and not file.resolve().is_relative_to(root):
+        if file.is_symlink() and not stays_inside(file, root):
             skipped.append((external_id, "a link that leads out of the folder is not followed"))
         elif not file.is_file():
             skipped.append((external_id, "not a regular file"))
@@ -73,12 +75,28 @@ def shown(path: Path) -> str:
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """Yield files below a folder by name, without hidden ones and without following linked folders."""
-    for entry in sorted(folder.iterdir()):
+def stays_inside(link: Path, root: Path) -> bool:
+    """Whether a link leads to something below ``root``."""
+    try:
+        return link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a ring of links
+        return False
+
+
+def walk(folder: Path, unreadable: list[Path]) -> Iterator[Path]:
+    """Yield files below a folder by name, without hidden ones and without following linked folders.
+
+    Folders that cannot be opened are added to ``unreadable``.
+    """
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        unreadable.append(folder)
+        return
+    for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_dir() and not entry.is_symlink():
-            yield from walk(entry)
+            yield from walk(entry, unreadable)
         elif not entry.is_dir():
             yield entry

@@ -63,15 +63,17 @@ class Pipeline:
     _seen: set[tuple[int, str]] = field(default_factory=set)
     _gathered: list[NewVersion] = field(default_factory=list)
     _gathered_at: float = 0.0
+    _unread: list[str] = field(default_factory=list)  # of this source: what may hold documents that were not seen
 
     def take(self, sources: Iterable[NamedSource], *, prune: bool) -> None:
         """Take sources in, and with ``prune`` erase what has vanished from those that were listed whole."""
         for source in sources:
             number = self._source_number(source.name)
             self.report.refused.extend(source.skipped)
+            self._unread = []
             self._take_all(self._incoming(source, number))
             if prune and source.whole:
-                self._prune(number)
+                self._prune_unless_unread(source.name, number)
 
     def _source_number(self, name: str) -> int:
         with self.store.catalogue.transaction(self.writer.run_id) as transaction:
@@ -88,6 +90,8 @@ class Pipeline:
                     if incoming is not None:
                         yield incoming
             except DocumentRefused as error:
+                if is_jsonl(found.file.name):
+                    self._unread.append(found.external_id)
                 self._refuse(found.external_id, str(error), source_number=source_number)
 
     def _content(self, found: FoundFile) -> bytes:
@@ -104,12 +108,13 @@ class Pipeline:
         for line in read_lines(content, file_name=found.file.name, most_bytes=most_bytes):
             shown = f"{found.external_id}:{line.number}"
             if line.refused:
+                self._unread.append(shown)
                 self.report.refused.append((shown, line.refused))
                 continue
             incoming = self._changed(source_number, line.external_id, shown, line.content)
             if incoming is not None:
                 yield Incoming(
-                    incoming.document_id, shown, found.file.name, line.content, title=line.title, text=line.text
+                    incoming.document_id, shown, found.external_id, line.content, title=line.title, text=line.text
                 )
 
     def _changed(self, source_number: int, external_id: str, shown: str, content: bytes) -> Incoming | None:
@@ -178,6 +183,13 @@ class Pipeline:
             document_id = known.document_id if known else self.writer.add_document(self.base_id, source_number, shown)
         if document_id is not None:
             self.writer.refuse(document_id, reason)
+
+    def _prune_unless_unread(self, name: str, source_number: int) -> None:
+        """Erase what vanished; but where a file of many documents was not read whole, nobody knows what vanished."""
+        if self._unread:
+            self.report.notes.append((name, f"nothing was pruned: {self._unread[0]} could not be read"))
+        else:
+            self._prune(source_number)
 
     def _prune(self, source_number: int) -> None:
         with self.store.catalogue.read() as connection:

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from app.errors import DocumentRefused
 from app.inference.embedder import TokenCounter
+from app.knowledge.languages import language_of
 from app.knowledge.texts import embedded_text
 from app.knowledge.writing import BULK, NewChunk, NewVersion
 from app.reading.block import Block, ReadDocument
 from app.reading.pool import ReaderPool
 from app.settings import IngestSettings
-from ingest.split import PageText, lay_out, split
+from ingest.split import lay_out, split
 
 READER_RECIPE = 1  # raised when reading or splitting changes what comes out, so that documents are read again
 LONGEST_TITLE_CHARS = 300
-HAN = re.compile("[\u3400-\u9fff]")
 PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
@@ -91,7 +91,7 @@ class Preparer:
             document_id=incoming.document_id,
             title=title,
             media_type=read.media_type,
-            language=language_of(pages),
+            language=language_of("".join(page.text[:2_000] for page in pages[:50])),
             pages=read.pages,
             texts=tuple((page.page, page.text) for page in pages),
             chunks=chunks,
@@ -116,10 +116,3 @@ def title_of(incoming: Incoming, read: ReadDocument) -> str:
     """Return the title: as given, as read, else the file's name without its ending."""
     title = incoming.title or read.title or incoming.file_name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     return " ".join(title.split())[:LONGEST_TITLE_CHARS]
-
-
-def language_of(pages: list[PageText]) -> str:
-    """Return zh if more than a tenth of the letters are Han, else en."""
-    sample = "".join(page.text[:2_000] for page in pages[:50])
-    letters = sum(character.isalpha() for character in sample)
-    return "zh" if letters and len(HAN.findall(sample)) > letters / 10 else "en"

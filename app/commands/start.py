@@ -59,7 +59,7 @@ def start(
 
 def first_login(settings: Settings) -> Path:
     """Make the store in a process of its own; keep the first credentials beside the key, for this user alone."""
-    made = subprocess.run(  # noqa: S603 - our own command
+    made = subprocess.run(
         [sys.executable, "-m", "app", "init", "--json"], stdout=subprocess.PIPE, check=False
     )
     if made.returncode:
@@ -86,7 +86,7 @@ def wait_until_ready(service: "subprocess.Popen[bytes]", port: int) -> None:
         if service.poll() is not None:
             raise typer.Exit(service.returncode or 1)
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):  # noqa: S310 - our own address
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)

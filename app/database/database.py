@@ -154,5 +154,3 @@ def migrate(connection: Connection, name: str) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise StoreDamaged(f"migration {script} failed: {error}") from error
-
-

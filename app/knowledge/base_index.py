@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.knowledge.chroma import ChromaVectors
+from app.knowledge.languages import LANGUAGES
 from app.knowledge.matrix import Matrix
 from app.knowledge.words import WordIndex, WordRow
 
@@ -22,7 +23,13 @@ class ServedDocument:
 
     version_number: int
     rule_slot: int
+    language: str
     chunk_numbers: NDArray[np.int64]
+
+    @property
+    def language_place(self) -> int:
+        """Place of the language in ``LANGUAGES``."""
+        return LANGUAGES.index(self.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,9 @@ class BaseIndex:
         self.chroma = ChromaVectors(folder / "vectors" if folder else None)
         self.chroma_sequence = 0
         self.documents: dict[str, ServedDocument] = {}
+        self.switches = 0
         self.rule_slots: Counter[int] = Counter()
+        self.languages: Counter[str] = Counter()
         # Bytes of deleted or replaced chunks may lie in the index files until they are built anew.
         self.holds_removed_bytes = False
         self._leaving_versions: list[int] = []
@@ -72,20 +81,28 @@ class BaseIndex:
             self.words.replace(word_rows, removed_versions=leaving)
         for row in rows:
             slots = np.full(len(row.vector_numbers), row.served.rule_slot, np.uint32)
-            self.matrix.add(row.vector_numbers, row.vectors, slots, row.vector_sequences)
-            before = self.documents.get(row.document_id)
+            self.matrix.add(row.vector_numbers, row.vectors, slots, row.vector_sequences, row.served.language_place)
+        former = [(row, self.documents.get(row.document_id)) for row in rows]
+        # All switches close together, and counted: a search that spans one looks again.
+        replaced = any(before and before.version_number != row.served.version_number for row, before in former)
+        self.switches += replaced
+        for row in rows:
             self.documents[row.document_id] = row.served
             self.rule_slots[row.served.rule_slot] += 1
-            if before is not None:
-                self._forget(before, but=row.served)
+            self.languages[row.served.language] += 1
+        self.switches += replaced
+        self._forget([(before, row.served) for row, before in former if before is not None])
 
-    def _forget(self, before: ServedDocument, *, but: ServedDocument | None) -> None:
-        self.rule_slots[before.rule_slot] -= 1
-        if but is not None and but.version_number == before.version_number:
-            return
-        self.holds_removed_bytes = True
-        self._leaving_versions.append(before.version_number)
-        gone = before.chunk_numbers.tolist()
+    def _forget(self, left: list[tuple[ServedDocument, ServedDocument | None]]) -> None:
+        """Take out what is no longer served: (version, its successor)."""
+        gone: list[int] = []
+        for before, successor in left:
+            self.rule_slots[before.rule_slot] -= 1
+            self.languages[before.language] -= 1
+            if successor is None or successor.version_number != before.version_number:
+                self.holds_removed_bytes = True
+                self._leaving_versions.append(before.version_number)
+                gone += before.chunk_numbers.tolist()
         known = [number for number in gone if number in self.matrix]
         self.matrix.remove(known)
         if known:
@@ -95,7 +112,7 @@ class BaseIndex:
         """Take a deleted document out."""
         before = self.documents.pop(document_id, None)
         if before is not None:
-            self._forget(before, but=None)
+            self._forget([(before, None)])
 
     def change_rule(self, row: DocumentRows) -> None:
         """Index a document again under another rule; its vectors stay."""
@@ -103,7 +120,8 @@ class BaseIndex:
         if before is None or before.version_number != row.served.version_number:
             return
         self.matrix.set_rule(row.served.chunk_numbers.tolist(), row.served.rule_slot)
-        self.words.replace([], removed_versions=[before.version_number])
+        # Out and in again in one visible step: no search finds the document gone.
+        self._leaving_versions.append(before.version_number)
         self.put([row])
 
     def add_vectors(
@@ -116,7 +134,8 @@ class BaseIndex:
         current = np.isin(numbers, served.chunk_numbers)
         numbers, vectors = numbers[current], vectors[current]
         slots = np.full(len(numbers), served.rule_slot, np.uint32)
-        self.matrix.add(numbers, vectors, slots, np.full(len(numbers), sequence, np.int64))
+        sequences = np.full(len(numbers), sequence, np.int64)
+        self.matrix.add(numbers, vectors, slots, sequences, served.language_place)
 
     def sync_chroma(self, *, passed_sequence: int, most_rows: int) -> bool:
         """Bring Chroma nearer to the matrix; True when it has everything up to ``passed_sequence``."""

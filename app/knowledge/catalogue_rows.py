@@ -20,12 +20,13 @@ def read_documents(
     """Return the current versions of documents by knowledge base; those without one are left out."""
     found: dict[str, list[DocumentRows]] = defaultdict(list)
     rows = connection.execute(
-        "SELECT d.document_id, d.knowledge_base_id, d.rule_number, v.version_number, v.title FROM json_each(?) wanted"
+        "SELECT d.document_id, d.knowledge_base_id, d.rule_number, v.version_number, v.title, v.language"
+        " FROM json_each(?) wanted"
         " JOIN documents d ON d.document_id = wanted.value"
         " JOIN versions v ON v.document_id = d.document_id AND v.state = 'current'",
         (json.dumps(sorted(set(document_ids))),),
     ).fetchall()
-    for document_id, base_id, rule_number, version_number, title in rows:
+    for document_id, base_id, rule_number, version_number, title, language in rows:
         chunks = connection.execute(
             "SELECT chunk_number, heading, spans FROM chunks WHERE version_number = ? ORDER BY ordinal",
             (version_number,),
@@ -41,7 +42,7 @@ def read_documents(
         ).fetchall()
         numbers, sequences, matrix = as_arrays(vectors, dimension)
         chunk_numbers = np.array([number for number, _, _ in chunks], np.int64)
-        served = ServedDocument(version_number, slot_of(rule_number), chunk_numbers)
+        served = ServedDocument(version_number, slot_of(rule_number), language, chunk_numbers)
         found[base_id].append(DocumentRows(document_id, served, texts, numbers, matrix, sequences))
     return found
 

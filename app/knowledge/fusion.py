@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from app.knowledge.matrix import VectorHits
 from app.knowledge.words import WordHits
 
+LEAST_BACKGROUND = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
@@ -59,6 +61,21 @@ def fuse(words: WordHits, vectors: VectorHits, word_cosines: NDArray[np.float32]
     relevances = np.where(np.isnan(cosines), assumed, cosines) + np.float32(weight) * shares
     order = np.argsort(-relevances, kind="stable")
     return Candidates(numbers[order], relevances[order].astype(np.float32), cosines[order], shares[order])
+
+
+def background_share(words: WordHits) -> float:
+    """Return the word share that passages reach without answering: the mean of those behind the first ten."""
+    behind = words.scores[10:]
+    return float(behind.mean()) / (words.attainable or 1.0) if len(behind) > LEAST_BACKGROUND else 0.0
+
+
+def raised(candidates: Candidates, foreign: NDArray[np.bool_], *, by: float) -> Candidates:
+    """Raise passages in another language than the question's by what words give to any passage of its own language."""
+    relevances = (candidates.relevances + np.float32(by) * foreign).astype(np.float32)
+    order = np.argsort(-relevances, kind="stable")
+    return Candidates(
+        candidates.chunk_numbers[order], relevances[order], candidates.cosines[order], candidates.word_shares[order]
+    )
 
 
 def merged(parts: list[Candidates]) -> Candidates:

@@ -1,6 +1,7 @@
 """Where the words of a question stand in a passage, for the eye of the reader."""
 
 import re
+import unicodedata
 
 from app.knowledge.tokens import HAN_START, PIECES, english_stemmer, normalised, simplified_table
 
@@ -14,8 +15,8 @@ def highlights(text: str, question: str) -> list[tuple[int, int]]:
     """
     wanted_han, wanted_words = wanted(question)
     spots: list[tuple[int, int]] = []
-    # Folding must keep offsets, so it goes character by character here; NFKC could change lengths.
-    folded = "".join(lowered if len(lowered := one.lower()) == 1 else one for one in text).translate(simplified_table())
+    # Folding must keep offsets, so it goes character by character; what would change its length stays as it is.
+    folded = "".join(map(folded_alone, text)).translate(simplified_table())
     for match in PIECES.finditer(folded):
         piece, start = match.group(), match.start()
         if HAN_START.match(piece):
@@ -28,6 +29,12 @@ def highlights(text: str, question: str) -> list[tuple[int, int]]:
         elif stem(piece) in wanted_words or any(stem(part) in wanted_words for part in re.split(r"[-/._'+]", piece)):
             spots.append(match.span())
     return merged(spots)[:MOST_HIGHLIGHTS]
+
+
+def folded_alone(character: str) -> str:
+    """Return the NFKC and lower-case form of a character if that is one character too."""
+    folded = unicodedata.normalize("NFKC", character).lower()
+    return folded if len(folded) == 1 else character
 
 
 def wanted(question: str) -> tuple[set[str], set[str]]:

@@ -72,12 +72,14 @@ class Indexes:
         base.chroma_sequence = opened.get("vectors", 0)
         words_sequence = opened.get("words")
         with self._store.catalogue.read() as connection:
-            documents = [
-                row[0]
-                for row in connection.execute(
-                    "SELECT document_id FROM documents WHERE knowledge_base_id = ?", (base_id,)
-                )
-            ]
+            versions = dict(
+                connection.execute(
+                    "SELECT d.document_id, v.version_number FROM documents d LEFT JOIN versions v"
+                    " ON v.document_id = d.document_id AND v.state = 'current' WHERE d.knowledge_base_id = ?",
+                    (base_id,),
+                ).fetchall()
+            )
+            documents = list(versions)
             changed = {
                 row[0]
                 for row in connection.execute(
@@ -89,7 +91,10 @@ class Indexes:
             self._catch_up_words(base, documents, changed)
         indexed = [one for one in documents if words_sequence is not None and one not in changed]
         self._put(base, indexed, with_texts=False)
-        fresh = set(indexed)
+        # Those replaced while this was read are not in the snapshot's words either.
+        moved = {one for one in indexed if one in base.documents and not self._serves(base, one, versions[one])}
+        self._catch_up_words(base, documents, moved)
+        fresh = set(indexed) - moved
         self._put(base, [one for one in documents if one not in fresh], with_texts=True)
         return base
 

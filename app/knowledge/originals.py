@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import StoreDamaged
+from app.errors import StoreDamaged, StoreFull
 from app.vault.keys import new_key
 from app.vault.sealed_file import seal, seal_bytes, unseal, unseal_bytes, write_durably
 
@@ -48,11 +48,18 @@ def plan_file() -> SealedOriginal:
 
 
 def write_file(folder: Path, planned: SealedOriginal, content: Iterable[bytes], *, store_id: str) -> None:
-    """Write the sealed file of a plan, durably."""
+    """Write the sealed file of a plan, durably.
+
+    Raises:
+        StoreFull: the disk took no more; nothing is left of the file.
+    """
     if planned.file_name is None:
         raise ValueError("this original lies in its row")
     sealed = seal(content, file_key=planned.key, context=context(store_id, planned.file_name))
-    write_durably(folder / planned.file_name, sealed)
+    try:
+        write_durably(folder / planned.file_name, sealed)
+    except OSError as error:
+        raise StoreFull(f"a sealed original cannot be written: {error.strerror}") from error
 
 
 def read_original(folder: Path, original: SealedOriginal, *, store_id: str, place: str) -> Iterator[bytes]:

@@ -48,8 +48,10 @@ class Passage:
         page: page of the first span, from 1; None where the format has no pages.
         heading: path of headings above the chunk, joined by `` > ``; empty without one.
         kind: ``text``, ``table`` or ``list``.
-        similarity: cosine of question and chunk, -1..1; None if the vector leg did not see it.
+        similarity: cosine of question and chunk less what its language alone makes up, -1..1; None if the vector leg
+            did not see it.
         relevance: fused value by which hits are ordered; higher is better, for this query only.
+        word_share: BM25 as a share of what was attainable; 0 if the word leg did not see it.
         superseded_at: when a newer version replaced this one (ISO 8601, UTC); None if current.
     """
 
@@ -65,6 +67,7 @@ class Passage:
     spans: tuple[Span, ...] = ()
     similarity: float | None = None
     relevance: float = 0.0
+    word_share: float = 0.0
     superseded_at: str | None = None
 
 

@@ -5,7 +5,9 @@ what follows (unlinking, cutting the WAL) is idempotent, ticked off in ``erasure
 """
 
 import json
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from app.database.audit import Act
 from app.database.database import Transaction
@@ -14,6 +16,7 @@ from app.database.store import Store
 from app.database.times import now
 
 CHUNKS_PER_COMMIT = 256
+YOUNG_S = 3_600  # a sealed file without a row this young may still get one
 
 
 def delete_document(store: Store, act: Act, document_id: str) -> None:
@@ -132,9 +135,9 @@ def sweep(store: Store) -> int:
 
 
 def sweep_files(store: Store) -> int:
-    """Unlink sealed files without a row; names are listed before rows are read, as rows come first."""
-    originals = [file for file in store.originals_dir.iterdir() if file.is_file()]
-    snapshots = [file for file in store.snapshots_dir.iterdir() if file.is_file()]
+    """Unlink sealed files without a row, but young ones: an upload or a snapshot has its file before its row."""
+    old = time.time() - YOUNG_S
+    files = [entry for folder in (store.originals_dir, store.snapshots_dir) for entry in old_files(folder, before=old)]
     with store.catalogue.read() as connection:
         named = {
             row[0]
@@ -145,7 +148,17 @@ def sweep_files(store: Store) -> int:
             )
         }
     # A temporary file belongs to the row that names its final place.
-    garbage = [file for file in originals + snapshots if file.name.split(".", 1)[0] not in named]
+    garbage = [file for file in files if file.name.split(".", 1)[0] not in named]
     for file in garbage:
         file.unlink(missing_ok=True)
     return len(garbage)
+
+
+def old_files(folder: Path, *, before: float) -> Iterator[Path]:
+    """Yield the files of a folder that were last written before a time (seconds since 1970)."""
+    for file in folder.iterdir():
+        try:
+            if file.is_file() and file.stat().st_mtime < before:
+                yield file
+        except FileNotFoundError:
+            continue  # erased meanwhile

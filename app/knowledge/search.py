@@ -16,21 +16,22 @@ from app.database.connection import Connection
 from app.database.store import Store
 from app.knowledge.base_index import BaseIndex
 from app.knowledge.bases import base_named
-from app.knowledge.confidence import Evidence, confidence
-from app.knowledge.fusion import Candidates, fuse, merged
+from app.knowledge.confidence import Evidence, confidence, foreignness
+from app.knowledge.fusion import Candidates, background_share, fuse, merged, raised
 from app.knowledge.indexes import Indexes
-from app.knowledge.matrix import NO_VECTOR_HITS, VectorHits, exact
+from app.knowledge.languages import LANGUAGES, bias_of, language_of
+from app.knowledge.matrix import NO_VECTOR_HITS
 from app.knowledge.passage import Asker, Found, IndexState, Passage
 from app.knowledge.permissions import Permissions, Permit
 from app.knowledge.texts import read_spans, spans_from_json
+from app.knowledge.vector_leg import Aim, nearest, within_documents
 from app.knowledge.words import MOST_RULE_TERMS, NO_WORD_HITS, WordHits
 from app.settings import RetrievalSettings
 from app.vault.keys import OpaqueIds, Purpose
 
 Mode = Literal["hybrid", "words", "vectors"]
-MOST_ROWS_BEHIND_CHROMA = 4_096
-CHROMA_OVER_FETCH = 2
 JOIN_ROWS = 64  # candidates joined at once; few searches need a second round
+MOST_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,18 @@ class Searcher:
         Raises:
             NotFound: the named knowledge base does not exist, or is not for this asker.
         """
+        for _ in range(MOST_ATTEMPTS - 1):
+            switches = self._switches()
+            found = self._search(asker, question)
+            # A document replaced meanwhile may have been missed in both its versions: look again.
+            if self._switches() == switches:
+                return found
+        return self._search(asker, question)
+
+    def _switches(self) -> int:
+        return sum(base.switches for base in list(self._indexes.bases.values()))
+
+    def _search(self, asker: Asker, question: Question) -> Found:
         clock = Clock()
         with self._store.catalogue.read() as connection:
             permit = self._permissions.permit(connection, asker)
@@ -82,12 +95,14 @@ class Searcher:
             else:
                 chosen = frozenset([base_named(connection, question.knowledge_base, permit)])
             clock.lap("permissions")
-            bases = [base for base_id, base in self._indexes.bases.items() if base_id in chosen]
-            found = [self._candidates(base, question, permit, clock) for base in bases]
+            # Copies, here and below: the follower may add a base or a rule meanwhile.
+            bases = [base for base_id, base in list(self._indexes.bases.items()) if base_id in chosen]
+            aim = aim_of(question, bases)
+            found = [self._candidates(base, question, aim, permit, clock) for base in bases]
             candidates = merged([one.candidates for one in found]) if found else NOTHING.candidates
             passages = self._join(connection, candidates, permit, question.limit)
             clock.lap("join")
-        evidence = evidence_of(found, candidates, passages)
+        evidence = evidence_of(question, aim, bases, found, passages)
         return Found(
             passages=tuple(passages),
             confidence=confidence(evidence) if passages else 0.0,
@@ -95,9 +110,11 @@ class Searcher:
             timings_ms=clock.timings_ms | {"vectors_by": vectors_by(found)},
         )
 
-    def _candidates(self, base: BaseIndex, question: Question, permit: Permit, clock: "Clock") -> "BaseHits":
+    def _candidates(
+        self, base: BaseIndex, question: Question, aim: Aim | None, permit: Permit, clock: "Clock"
+    ) -> "BaseHits":
         mask = permit.mask()
-        slots = [slot for slot, documents in base.rule_slots.items() if documents > 0]
+        slots = [slot for slot, documents in list(base.rule_slots.items()) if documents > 0]
         whole = mask is None or all(slot < len(mask) and mask[slot] for slot in slots)
         permitted_slots = None if mask is None or whole else [slot for slot in slots if slot < len(mask) and mask[slot]]
         limit = max(self._settings.candidates, question.limit)
@@ -106,20 +123,22 @@ class Searcher:
             words = self._words(base, question, permitted_slots, limit)
             clock.lap("words")
         vectors, by = NO_VECTOR_HITS, "off"
-        if question.mode != "words" and question.vector is not None and len(base.matrix):
+        cosines = np.full(len(words.chunk_numbers), np.nan, np.float32)
+        if aim is not None and len(base.matrix):
+            permitted = None if whole else mask
             if question.document_ids:
-                vectors, by = within_documents(base, question, mask, limit), "exact"
-            elif whole and self._chroma_answers(base):
-                vectors, by = through_chroma(base, question.vector, limit), "chroma"
-            else:
-                vectors = exact(base.matrix.view(), question.vector, permitted=None if whole else mask, limit=limit)
+                chosen = question.document_ids
+                vectors = within_documents(base, aim, document_ids=chosen, permitted=permitted, limit=limit)
                 by = "exact"
+            else:
+                from_rows = self._settings.chroma_from_rows
+                vectors, by = nearest(base, aim, permitted=permitted, limit=limit, chroma_from_rows=from_rows)
+            cosines = base.matrix.cosines(words.chunk_numbers, aim.vector, aim.bias.shifts)
             clock.lap("vectors")
-        if question.vector is None or question.mode == "words":
-            cosines = np.full(len(words.chunk_numbers), np.nan, np.float32)
-        else:
-            cosines = base.matrix.cosines(words.chunk_numbers, question.vector)
         fused = fuse(words, vectors, cosines, weight=self._settings.words_weight)
+        if aim is not None and aim.bias.shifts.any():
+            foreign = base.matrix.in_another_language(fused.chunk_numbers, LANGUAGES.index(language_of(question.text)))
+            fused = raised(fused, foreign, by=self._settings.words_weight * background_share(words))
         clock.lap("fusion")
         return BaseHits(fused, words, by)
 
@@ -135,13 +154,6 @@ class Searcher:
             # The join drops what may not be read; fetch enough that k are left.
             return base.words.search(question.text, limit=limit * 8, rule_slots=None, versions=versions)
         return base.words.search(question.text, limit=limit, rule_slots=permitted_slots, versions=versions)
-
-    def _chroma_answers(self, base: BaseIndex) -> bool:
-        """Whether Chroma gives the candidates: a base worth it, and not far behind."""
-        if len(base.matrix) < self._settings.chroma_from_rows or not base.chroma_sequence:
-            return False
-        behind = int((base.matrix.view().sequences > base.chroma_sequence).sum())
-        return behind <= MOST_ROWS_BEHIND_CHROMA
 
     def _join(self, connection: Connection, candidates: Candidates, permit: Permit, limit: int) -> list[Passage]:
         """Read candidates in order until ``limit`` are found that exist, are served and may be read."""
@@ -193,6 +205,7 @@ class Searcher:
             spans=spans,
             similarity=None if np.isnan(cosine) else cosine,
             relevance=float(candidates.relevances[at]),
+            word_share=float(candidates.word_shares[at]),
             superseded_at=None if superseded_at is None else str(superseded_at),
         )
 
@@ -219,30 +232,11 @@ class BaseHits:
 NOTHING = BaseHits(fuse(NO_WORD_HITS, NO_VECTOR_HITS, np.zeros(0, np.float32), weight=0.0), NO_WORD_HITS, "off")
 
 
-def through_chroma(base: BaseIndex, vector: NDArray[np.float32], limit: int) -> VectorHits:
-    """Take Chroma's candidates and the rows it does not have yet, rank all exactly, drop what has left the matrix."""
-    near = base.chroma.nearest(vector, limit=min(limit * CHROMA_OVER_FETCH, len(base.matrix)))
-    late = exact(base.matrix.view(), vector, permitted=None, limit=limit, after_sequence=base.chroma_sequence)
-    numbers = np.union1d(near, late.chunk_numbers)
-    return ranked(base, numbers, vector, limit)
-
-
-def within_documents(base: BaseIndex, question: Question, mask: NDArray[np.bool_] | None, limit: int) -> VectorHits:
-    """Rank all chunks of the chosen documents that may be read."""
-    served = [base.documents[one] for one in question.document_ids if one in base.documents]
-    readable = [one for one in served if mask is None or (one.rule_slot < len(mask) and mask[one.rule_slot])]
-    if not readable or question.vector is None:
-        return NO_VECTOR_HITS
-    return ranked(base, np.concatenate([one.chunk_numbers for one in readable]), question.vector, limit)
-
-
-def ranked(base: BaseIndex, numbers: NDArray[np.int64], vector: NDArray[np.float32], limit: int) -> VectorHits:
-    """Rank chunks by their exact cosine; those without a vector are dropped."""
-    cosines = base.matrix.cosines(numbers, vector)
-    known = ~np.isnan(cosines)
-    numbers, cosines = numbers[known], cosines[known]
-    order = np.argsort(-cosines, kind="stable")[:limit]
-    return VectorHits(numbers[order], cosines[order])
+def aim_of(question: Question, bases: list[BaseIndex]) -> Aim | None:
+    """Return what the vectors are searched for; None if words alone are."""
+    if question.vector is None or question.mode == "words":
+        return None
+    return Aim(question.vector, bias_of(question.vector, (base.matrix.languages for base in bases)))
 
 
 def vectors_by(found: list[BaseHits]) -> str:
@@ -251,17 +245,24 @@ def vectors_by(found: list[BaseHits]) -> str:
     return next((engine for engine in ("chroma", "exact") if engine in engines), "off")
 
 
-def evidence_of(found: list[BaseHits], candidates: Candidates, passages: list[Passage]) -> Evidence:
+def evidence_of(
+    question: Question, aim: Aim | None, bases: list[BaseIndex], found: list[BaseHits], passages: list[Passage]
+) -> Evidence:
     """Gather what the search knows about its own success, from what the asker may see alone."""
     relevances = [passage.relevance for passage in passages[:10]]
     rest = relevances[1:] or relevances
-    cosines = [passage.similarity for passage in passages if passage.similarity is not None]
-    by_relevance = dict(zip(candidates.relevances.tolist(), candidates.word_shares.tolist(), strict=True))
+    known_share = max((one.words.known_share for one in found), default=0.0)
+    language = language_of(question.text)
+    documents = sum(base.languages.total() for base in bases)
+    same_language = sum(base.languages[language] for base in bases) / documents if documents else 0.0
+    cosines = [passage.similarity for passage in passages[:10] if passage.similarity is not None]
+    shift = float(aim.bias.shifts[LANGUAGES.index(language)]) if aim is not None else 0.0
     return Evidence(
-        best_cosine=max(cosines, default=0.0),
-        best_share=max((by_relevance.get(relevance, 0.0) for relevance in relevances), default=0.0),
+        best_cosine=max(cosines) + shift if cosines else 0.0,
+        best_share=max((passage.word_share for passage in passages[:10]), default=0.0),
         stand_out=relevances[0] - sum(rest) / len(rest) if relevances else 0.0,
-        known_share=max((one.words.known_share for one in found), default=0.0),
+        known_share=known_share,
+        foreign=foreignness(same_language_share=same_language, known_share=known_share),
         has_vectors=bool(cosines),
     )
 

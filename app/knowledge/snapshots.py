@@ -63,7 +63,11 @@ def take_snapshots(store: Store, bases: list[BaseIndex], *, space: KnownSpace, s
         for kind in KINDS:
             if kind == "vectors" and (not len(base.matrix) or base.chroma_sequence < sequence):
                 continue
-            take_snapshot(store, base.base_id, kind, base.folder / kind, space=space, sequence=sequence)
+            try:
+                take_snapshot(store, base.base_id, kind, base.folder / kind, space=space, sequence=sequence)
+            except OSError as error:
+                # A full disk, say. Nothing is lost without a snapshot: the next start takes longer.
+                log.warning("no snapshot", kind=kind, reason_class=type(error).__name__)
 
 
 def take_snapshot(store: Store, base_id: str, kind: str, folder: Path, *, space: KnownSpace, sequence: int) -> None:

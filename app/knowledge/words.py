@@ -139,5 +139,9 @@ class WordIndex:
 
 
 def inverse_frequency(rows: int, with_token: int) -> float:
-    """Return BM25's idf as Lucene and tantivy compute it."""
-    return math.log(1 + (rows - with_token + 0.5) / (with_token + 0.5))
+    """Return BM25's idf as Lucene and tantivy compute it.
+
+    ``with_token`` may count rows that were removed but not merged away yet; the idf must not fall below zero by that.
+    """
+    known = min(with_token, rows)
+    return math.log(1 + (rows - known + 0.5) / (known + 0.5))

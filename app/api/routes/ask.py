@@ -47,7 +47,7 @@ async def ask(
         caller,
         checked_question(body.question, services),
         knowledge_base=body.knowledge_base,
-        history=[(turn.question, turn.answer) for turn in body.history],
+        history=[part for turn in body.history for part in (("user", turn.question), ("assistant", turn.answer))],
         document_ids=tuple(body.filters.document_ids),
         request_id=request_id,
     )
