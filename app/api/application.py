@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ from app.api.routes import administration, ask, documents, health, search
 from app.api.services import Services
 
 WEB_DIR = Path(str(files("app.web")))
+# Found, not imported: its Swagger UI files are all that is used.
+DOCS_DIR = Path(str(distribution("fastapi-offline").locate_file("fastapi_offline"))) / "static"
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:;"
+    " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 FORM_BYTES = 64 * 1024  # beside the file itself: fields and boundaries of the form
 SAFE_HEADERS = [
     (b"cache-control", b"no-store"),
@@ -104,13 +111,19 @@ def create_app(
     add_error_handlers(app)
     for part in (search, ask, documents, administration, health):
         app.include_router(part.router)
-    page = Environment(loader=FileSystemLoader(WEB_DIR / "templates"), autoescape=True).get_template("index.html")
-    rendered = page.render(version=__version__)
+    pages = Environment(loader=FileSystemLoader(WEB_DIR / "templates"), autoescape=True)
+    rendered = {name: pages.get_template(f"{name}.html").render(version=__version__) for name in ("index", "docs")}
 
     @app.get("/", include_in_schema=False)
     async def index() -> HTMLResponse:
-        return HTMLResponse(rendered)
+        return HTMLResponse(rendered["index"])
 
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        # Swagger UI writes HTML and styles itself; it shows our own description alone.
+        return HTMLResponse(rendered["docs"], headers={"Content-Security-Policy": DOCS_POLICY})
+
+    app.mount("/static/docs", RevalidatedFiles(directory=DOCS_DIR), name="docs")
     app.mount("/static", RevalidatedFiles(directory=WEB_DIR / "static"), name="static")
     app.add_middleware(Envelope, metrics=metrics)
     return app

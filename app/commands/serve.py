@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,9 +64,11 @@ async def run(settings: Settings, tls_cert: Path | None, tls_key: Path | None) -
 
     log = get_log(__name__)
 
+    failures: list[BaseException] = []
+
     @asynccontextmanager
     async def opened(metrics: "Metrics") -> "AsyncIterator[Services]":
-        async with open_services(settings, metrics=metrics) as services:
+        async with noting(failures, open_services(settings, metrics=metrics)) as services:
             with local_socket(settings, services.store.store_id) as bound:
                 local = uvicorn.Server(
                     uvicorn.Config(
@@ -100,8 +102,22 @@ async def run(settings: Settings, tls_cert: Path | None, tls_key: Path | None) -
         log.info("listening", host=settings.server.host, port=port, pid=os.getpid())
         sys.stderr.write(f"http{'s' if tls_cert else ''}://{settings.server.host}:{port}\n")
         await server.serve(sockets=[bound])
-    if not server.started:
-        raise typer.Exit(3)
+    if failures:
+        raise failures[0]
+
+
+@asynccontextmanager
+async def noting(
+    failures: list[BaseException], opening: "AbstractAsyncContextManager[Services]"
+) -> "AsyncIterator[Services]":
+    """Keep what stops the services from opening: uvicorn ends without a word about it."""
+    async with AsyncExitStack() as stack:
+        try:
+            services = await stack.enter_async_context(opening)
+        except BaseException as error:
+            failures.append(error)
+            raise
+        yield services
 
 
 def tls_of(tls_cert: Path, tls_key: Path | None) -> Any:  # noqa: ANN401 - uvicorn's hook

@@ -59,9 +59,7 @@ def start(
 
 def first_login(settings: Settings) -> Path:
     """Make the store in a process of its own; keep the first credentials beside the key, for this user alone."""
-    made = subprocess.run(
-        [sys.executable, "-m", "app", "init", "--json"], stdout=subprocess.PIPE, check=False
-    )
+    made = subprocess.run([sys.executable, "-m", "app", "init", "--json"], stdout=subprocess.PIPE, check=False)
     if made.returncode:
         raise typer.Exit(made.returncode)
     from app.database.store import read_manifest

@@ -25,7 +25,7 @@ from app.knowledge.passage import Asker, Found, IndexState, Passage
 from app.knowledge.permissions import Permissions, Permit
 from app.knowledge.texts import read_spans, spans_from_json
 from app.knowledge.vector_leg import Aim, nearest, within_documents
-from app.knowledge.words import MOST_RULE_TERMS, NO_WORD_HITS, WordHits
+from app.knowledge.words import NO_WORD_HITS, WordHits
 from app.settings import RetrievalSettings
 from app.vault.keys import OpaqueIds, Purpose
 
@@ -150,9 +150,6 @@ class Searcher:
             versions = [one.version_number for one in served]
             if not versions:
                 return NO_WORD_HITS
-        if permitted_slots is not None and len(permitted_slots) > MOST_RULE_TERMS:
-            # The join drops what may not be read; fetch enough that k are left.
-            return base.words.search(question.text, limit=limit * 8, rule_slots=None, versions=versions)
         return base.words.search(question.text, limit=limit, rule_slots=permitted_slots, versions=versions)
 
     def _join(self, connection: Connection, candidates: Candidates, permit: Permit, limit: int) -> list[Passage]:

@@ -21,6 +21,7 @@ from app.errors import SealBroken, StoreDamaged
 from app.knowledge.base_index import BaseIndex
 from app.knowledge.removal import unlink
 from app.knowledge.spaces import KnownSpace
+from app.knowledge.words import WORDS_RECIPE
 from app.logs import get_log
 from app.vault.keys import new_key
 from app.vault.sealed_file import seal, unseal, write_durably
@@ -37,7 +38,8 @@ log = get_log(__name__)
 
 def context(store_id: str, base_id: str, kind: str, space_id: str, sequence: int) -> bytes:
     """Bind a snapshot to what it is of."""
-    return f"snapshot|{store_id}|{base_id}|{kind}|{space_id if kind == 'vectors' else '-'}|{sequence}".encode()
+    made_as = space_id if kind == "vectors" else f"recipe {WORDS_RECIPE}"
+    return f"snapshot|{store_id}|{base_id}|{kind}|{made_as}|{sequence}".encode()
 
 
 def packed(folder: Path) -> Iterator[bytes]:

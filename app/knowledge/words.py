@@ -18,6 +18,8 @@ from app.knowledge.tokens import tokens_of
 WRITER_BYTES = 15_000_000
 MOST_QUERY_TOKENS = 512  # a longer question adds cost and no aim
 MOST_RULE_TERMS = 200  # beyond this many rule terms, over-fetch and mask instead
+OVER_FETCH = 8
+WORDS_RECIPE = 2  # raised when tokens or fields change, so that snapshots of another make are not opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def schema() -> tantivy.Schema:
     builder.add_text_field("body", stored=False, tokenizer_name="whitespace", index_option="freq")
     builder.add_unsigned_field("chunk", indexed=True, fast=True)
     builder.add_unsigned_field("version", indexed=True)
-    builder.add_unsigned_field("rule", indexed=True)
+    builder.add_unsigned_field("rule", indexed=True, fast=True)
     return builder.build()
 
 
@@ -121,12 +123,16 @@ class WordIndex:
                 if weight < largest
             ]
         )
-        for field, allowed in (("rule", rule_slots), ("version", versions)):
+        many_rules = rule_slots is not None and len(rule_slots) > MOST_RULE_TERMS
+        for field, allowed in (("rule", None if many_rules else rule_slots), ("version", versions)):
             if allowed is not None:
                 kept = tantivy.Query.term_set_query(self._schema, field, list(allowed))
                 kept = tantivy.Query.const_score_query(kept, 0.0)
                 query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, kept)])
-        hits = searcher.search(query, limit=limit, count=False).hits
+        if many_rules:
+            hits = masked_hits(searcher, query, limit=limit, rule_slots=rule_slots or ())
+        else:
+            hits = searcher.search(query, limit=limit, count=False).hits
         if not hits:
             return WordHits(NO_WORD_HITS.chunk_numbers, NO_WORD_HITS.scores, attainable, known / attainable)
         numbers = searcher.fast_field_values("chunk", [address for _, address in hits])
@@ -136,6 +142,20 @@ class WordIndex:
             attainable=attainable,
             known_share=known / attainable,
         )
+
+
+def masked_hits(
+    searcher: tantivy.Searcher, query: tantivy.Query, *, limit: int, rule_slots: Sequence[int]
+) -> list[tuple[float, tantivy.DocAddress]]:
+    """Fetch more and more hits until ``limit`` of them have one of many rule slots, or there are no more."""
+    fetched = limit * OVER_FETCH
+    while True:
+        hits = searcher.search(query, limit=fetched, count=False).hits
+        slots = searcher.fast_field_values("rule", [address for _, address in hits]) if hits else []
+        kept = np.flatnonzero(np.isin(slots, rule_slots))[:limit].tolist()
+        if len(kept) == limit or len(hits) < fetched:
+            return [hits[place] for place in kept]
+        fetched *= OVER_FETCH
 
 
 def inverse_frequency(rows: int, with_token: int) -> float:
