@@ -113,6 +113,10 @@ class Preparer:
 
 
 def title_of(incoming: Incoming, read: ReadDocument) -> str:
-    """Return the title: as given, as read, else the file's name without its ending."""
-    title = incoming.title or read.title or incoming.file_name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    """Return the title: as given, as read, else the file's name without its ending.
+
+    The first heading of a plain text is seldom its title ("Chapter 1"): there the file's name says more.
+    """
+    as_read = "" if read.media_type == "text/plain" else read.title
+    title = incoming.title or as_read or incoming.file_name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     return " ".join(title.split())[:LONGEST_TITLE_CHARS]

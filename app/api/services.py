@@ -1,7 +1,7 @@
 """The services behind the routes, opened in order and closed in reverse. Whoever calls ``open_services`` owns them."""
 
 import asyncio
-import secrets
+import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,6 +34,7 @@ from app.logs import get_log
 from app.settings import Settings, quiet_libraries
 from app.vault.keys import Purpose, keyed_hash
 
+LEAST_RAM_FOLDER_BYTES = 256 * 2**20  # below it, as in a container with the default /dev/shm, indexes stay in memory
 THREADS = 16  # they wait for the disk (audit) more than they compute
 T = TypeVar("T")
 
@@ -182,11 +183,6 @@ class Services:
         return keyed_hash(self.store.key(Purpose.AUDIT_QUERIES), who.encode()).hex()[:32]
 
 
-def new_request_id() -> str:
-    """Return a random request id."""
-    return secrets.token_hex(8)
-
-
 @asynccontextmanager
 async def open_services(settings: Settings, *, metrics: Metrics | None = None) -> AsyncIterator[Services]:
     """Open store, indexes, models and chat; searches are right when this yields.
@@ -236,7 +232,10 @@ def open_indexes(store: Store, ram_dir: Path) -> Indexes:
     """Finish what an earlier process left open, then build the indexes."""
     finish_erasures(store)
     sweep(store)
-    indexes = Indexes(store, ram_dir)
+    roomy = shutil.disk_usage(ram_dir).free >= LEAST_RAM_FOLDER_BYTES
+    if not roomy:
+        log.warning("indexes in memory, no snapshots", stage="the RAM folder is small")
+    indexes = Indexes(store, ram_dir if roomy else None)
     try:
         indexes.build()
     except BaseException:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.database.locks import FileLock, is_held
-from app.errors import StoreFull
+from app.errors import SettingsError, StoreFull
 from app.settings import Settings
 
 LOCK_NAME = "lock"
@@ -38,9 +38,15 @@ def own_ram_folder(settings: Settings, store_id: str) -> Iterator[Path]:
 
     Raises:
         StoreFull: it cannot be made.
+        SettingsError: it would lie on a disk, where what is written could be read later.
     """
     try:
         parent = store_ram_dir(settings, store_id)
+        if not is_in_ram(parent.resolve()):
+            raise SettingsError(
+                f"the RAM folder {settings.ram_root()} lies on a disk",
+                advice="Set KB_RAM_DIR to a folder on a RAM file system (tmpfs), such as one below /dev/shm.",
+            )
         folder = parent / secrets.token_hex(8)
         lock = FileLock(folder / LOCK_NAME)
         # A folder that is made but not locked yet must not be taken for a dead one.
