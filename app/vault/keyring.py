@@ -23,6 +23,7 @@ from app.vault.sealed_file import write_durably
 
 FORMAT = 1
 KEYRING_FILE = "keyring.json"
+MOST_KEY_FILE_BYTES = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +116,21 @@ def read_key_file(key_file: Path, *, store_id: str) -> bytes:
         KeyUnavailable: missing, readable by others, or not a key.
     """
     try:
-        descriptor = os.open(key_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        # Not blocking: a pipe in the key's place must not stop the start without a word.
+        descriptor = os.open(key_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyUnavailable(f"cannot read the key of store {store_id} at {key_file}: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as opened:
-        status = os.fstat(opened.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise KeyUnavailable(f"{key_file} is not a regular file")
         if status.st_mode & 0o077 or status.st_uid not in {os.getuid(), 0}:
             raise KeyUnavailable(
                 f"{key_file} can be read by others", advice=f"Run: chown $USER {key_file}; chmod 600 {key_file}"
             )
-        text = opened.read(1024)
+        text = os.read(descriptor, MOST_KEY_FILE_BYTES)
+    finally:
+        os.close(descriptor)
     try:
         key = bytes.fromhex(text.decode("ascii").strip())
     except ValueError as error:
