@@ -19,7 +19,8 @@ from app.errors import DocumentRefused
 from app.knowledge.bases import add_knowledge_base
 from app.knowledge.passage import Asker
 from app.knowledge.removal import delete_document
-from app.knowledge.writing import CatalogueWriter, Known, NewVersion, ensure_source
+from app.knowledge.sources import ensure_source
+from app.knowledge.writing import CatalogueWriter, Known, NewVersion
 from app.settings import IngestSettings
 from ingest.discover import FoundFile, NamedSource
 from ingest.jsonl import is_jsonl, read_lines

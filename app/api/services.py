@@ -24,12 +24,13 @@ from app.errors import ModelUnavailable, StrongroomError, TooBusy
 from app.inference.batching import QueryBatcher
 from app.inference.chat import Chat, VllmChat
 from app.inference.embedder import PROBES, Embedder, agree, open_query_embedder
-from app.knowledge.indexes import Follower, Indexes
-from app.knowledge.jobs import Uploads
+from app.knowledge.follower import Follower
+from app.knowledge.indexes import Indexes
 from app.knowledge.passage import Asker, Found
 from app.knowledge.ram import own_ram_folder
 from app.knowledge.removal import finish_erasures, sweep
 from app.knowledge.search import Question, Searcher
+from app.knowledge.uploads import Uploads
 from app.logs import get_log
 from app.settings import Settings, quiet_libraries
 from app.vault.keys import Purpose, keyed_hash

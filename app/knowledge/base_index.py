@@ -153,6 +153,13 @@ class BaseIndex:
         self.chroma_sequence = sequence
         return complete
 
+    def drop_stale_vectors(self) -> None:
+        """Take out of Chroma, which came from an older snapshot, what the matrix does not hold any more."""
+        stale = [number for number in self.chroma.chunk_numbers() if number not in self.matrix]
+        if stale:
+            self.holds_removed_bytes = True
+            self.chroma.remove(stale)
+
     def flush(self) -> None:
         """Take versions that left out of the word index, if no later document did it on the way."""
         if self._leaving_versions:

@@ -46,6 +46,10 @@ class ChromaVectors:
             ids = [str(number) for number in chunk_numbers[part].tolist()]
             self._collection.upsert(ids=ids, embeddings=vectors[part])
 
+    def chunk_numbers(self) -> list[int]:
+        """Return the numbers of all rows."""
+        return [int(shown) for shown in self._collection.get(include=[])["ids"]]
+
     def remove(self, chunk_numbers: list[int]) -> None:
         """Mark rows as deleted; Chroma keeps their bytes until the index is built anew."""
         for start in range(0, len(chunk_numbers), BATCH_ROWS):

@@ -1,18 +1,16 @@
-"""All indexes of the store, and the follower that keeps them level with the catalogue's change feed.
+"""All indexes of the store: built from snapshots and the catalogue, and brought level with its change feed.
 
 Only ``serve`` (or a command that runs in process) owns these. Nothing here can lose data: what is wrong or missing
 is built again from the catalogue.
 """
 
 import shutil
-import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from app.database.connection import Connection
 from app.database.store import Store
-from app.errors import StrongroomError
 from app.knowledge.base_index import BaseIndex
 from app.knowledge.catalogue_rows import count_documents, read_documents, read_filled
 from app.knowledge.passage import IndexState
@@ -24,7 +22,6 @@ from app.logs import get_log
 EVENTS_PER_STEP = 256
 DOCUMENTS_PER_READ = 64  # keeps each read transaction far below 5 s
 CHROMA_ROWS_PER_STEP = 512
-POLL_S = 0.1
 COUNT_EVERY_S = 1.0
 QUIET_BEFORE_SNAPSHOT_S = 30.0
 
@@ -96,6 +93,8 @@ class Indexes:
         self._catch_up_words(base, documents, moved)
         fresh = set(indexed) - moved
         self._put(base, [one for one in documents if one not in fresh], with_texts=True)
+        if 0 < base.chroma_sequence < self.sequence:
+            base.drop_stale_vectors()
         return base
 
     def _catch_up_words(self, base: BaseIndex, documents: Iterable[str], changed: set[str]) -> None:
@@ -258,57 +257,3 @@ def sequence_of(connection: Connection) -> int:
     """Return the sequence of the newest event."""
     row = connection.execute("SELECT value FROM counters WHERE name = 'change'").fetchone()
     return int(row[0])
-
-
-class Follower:
-    """The thread that keeps the indexes level with the feed."""
-
-    def __init__(self, indexes: Indexes) -> None:
-        """Follow for ``indexes``; ``start`` begins."""
-        self._indexes = indexes
-        self._wake = threading.Event()
-        self._ending = threading.Event()
-        self._passed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
-        self.error: StrongroomError | None = None
-
-    def start(self) -> None:
-        """Begin to follow."""
-        self._thread.start()
-
-    def nudge(self) -> None:
-        """Something was written here: look at once instead of at the next poll."""
-        self._indexes.expect_counts()
-        self._wake.set()
-
-    def wait_for(self, sequence: int, *, timeout_s: float) -> bool:
-        """Wait until the indexes have passed an event; False on time-out."""
-        self.nudge()
-        with self._passed:
-            return self._passed.wait_for(lambda: self._indexes.sequence >= sequence, timeout_s)
-
-    def _run(self) -> None:
-        while not self._ending.is_set():
-            try:
-                moved = self._indexes.follow()
-                with self._passed:
-                    self._passed.notify_all()
-                self._indexes.recount()
-                complete = self._indexes.sync_chroma()
-                if not moved and complete:
-                    self._indexes.housekeep()
-                    self._wake.wait(POLL_S)
-                    self._wake.clear()
-                self.error = None
-            except StrongroomError as error:
-                # The catalogue may be busy or the RAM folder full: what is served stays right, so keep trying.
-                self.error = error
-                log.error("follow failed", code=error.code)
-                self._ending.wait(1.0)
-
-    def stop(self) -> None:
-        """End after the step under way, and wait for it."""
-        self._ending.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()

@@ -16,8 +16,9 @@ from app.api.services import Caller, Services
 from app.database.audit import Act
 from app.errors import NotFound, NotPermitted, TooLarge, UsageError
 from app.knowledge.documents import Document, list_documents, open_original, read_document, set_access
-from app.knowledge.jobs import Accepted, JobState, Upload, read_jobs
+from app.knowledge.jobs import JobState, read_jobs
 from app.knowledge.removal import delete_document
+from app.knowledge.uploads import Accepted, Upload
 
 router = APIRouter(prefix="/v1", tags=["documents"])
 DEFAULT_BASE = "default"
