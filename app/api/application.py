@@ -13,12 +13,14 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader
+from starlette.types import Receive, Scope, Send
 
 from app import __version__
-from app.api.error_handlers import add_error_handlers
+from app.api.error_handlers import add_error_handlers, problem, reply
 from app.api.metrics import Metrics
 from app.api.routes import administration, ask, documents, health, search
 from app.api.services import Services
+from app.errors import TooLarge
 
 WEB_DIR = Path(str(files("app.web")))
 # Found, not imported: its Swagger UI files are all that is used.
@@ -27,6 +29,7 @@ DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:;"
     " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+TOO_LARGE, PROBLEM = 413, b"application/problem+json"
 FORM_BYTES = 64 * 1024  # beside the file itself: fields and boundaries of the form
 SAFE_HEADERS = [
     (b"cache-control", b"no-store"),
@@ -60,6 +63,8 @@ class Envelope:
         begun = time.perf_counter()
         status = 500
 
+        replaced = False
+
         async def send_with_headers(message: Any) -> None:  # noqa: ANN401 - ASGI
             nonlocal status
             if message["type"] == "http.response.start":
@@ -69,8 +74,19 @@ class Envelope:
                 message["headers"] = [*message["headers"], *safe, (b"x-request-id", request_id.encode())]
             await send(message)
 
+        async def send_problems(message: Any) -> None:  # noqa: ANN401 - ASGI
+            nonlocal replaced
+            if message["type"] == "http.response.start" and message["status"] == TOO_LARGE:
+                # A body over the limit is refused by the framework in its own words: say it in ours.
+                replaced = (b"content-type", PROBLEM) not in message["headers"]
+                if replaced:
+                    refused = reply(problem(TooLarge("the request is larger than this service takes"), request_id))
+                    await refused(scope, receive, send_with_headers)
+            if not replaced:
+                await send_with_headers(message)
+
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive, send_problems)
         finally:
             # The template of the route, never the path: ids and names stay out of metrics.
             route = getattr(scope.get("route"), "path", "other")
@@ -88,9 +104,19 @@ class RevalidatedFiles(StaticFiles):
         return response
 
 
+class Application(FastAPI):
+    """FastAPI inside the envelope: outermost, so that what the framework itself refuses is wrapped too."""
+
+    envelope: Envelope
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        await self.envelope(scope, receive, send)
+
+
 def create_app(
     open_services: Callable[[Metrics], AbstractAsyncContextManager[Services]], *, max_upload_bytes: int
-) -> FastAPI:
+) -> Application:
     """Return the application; ``open_services`` is entered at its start and left at its end."""
     metrics = Metrics()
 
@@ -100,7 +126,7 @@ def create_app(
             app.state.services = services
             yield
 
-    app = FastAPI(
+    app = Application(
         title="Strongroom",
         version=__version__,
         lifespan=lifespan,
@@ -125,5 +151,5 @@ def create_app(
 
     app.mount("/static/docs", RevalidatedFiles(directory=DOCS_DIR), name="docs")
     app.mount("/static", RevalidatedFiles(directory=WEB_DIR / "static"), name="static")
-    app.add_middleware(Envelope, metrics=metrics)
+    app.envelope = Envelope(super(Application, app).__call__, metrics)
     return app

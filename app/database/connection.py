@@ -6,6 +6,7 @@ made files 62 % larger and scans 4.4x slower. ``synchronous=FULL`` in WAL: NORMA
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlcipher3.dbapi2 as sqlite
 
@@ -36,21 +37,26 @@ def connect(file: Path, key: bytes, *, create: bool = False) -> Connection:
     """
     if not create and not file.exists():
         raise StoreDamaged(f"{file.name} is missing from the store")
-    connection = sqlite.connect(
-        f"file:{file}?mode={'rwc' if create else 'rw'}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=BUSY_TIMEOUT_MS / 1000,
-        cached_statements=256,
-    )
+    try:
+        connection = sqlite.connect(
+            f"file:{quote(str(file))}?mode={'rwc' if create else 'rw'}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=BUSY_TIMEOUT_MS / 1000,
+            cached_statements=256,
+        )
+    except sqlite.DatabaseError as error:
+        raise translated(error, file) from error
     try:
         connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         connection.execute(f"PRAGMA cipher_page_size = {PAGE_BYTES}")
         for name, value in PRAGMAS.items():
             connection.execute(f"PRAGMA {name} = {value}")
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+        if not tables and not create:
+            raise StoreDamaged(f"{file.name} was emptied")
         for name, value in PRAGMAS.items():
             found = connection.execute(f"PRAGMA {name}").fetchone()[0]
             if found != value:
