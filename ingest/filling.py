@@ -28,6 +28,7 @@ from app.settings import Settings
 CHUNKS_PER_COMMIT = 64
 IDLE_S = 0.2
 RETRY_S = 5.0
+WAIT_S = 0.5
 
 log = get_log(__name__)
 
@@ -42,6 +43,7 @@ class VectorFiller:
         self._lock = FileLock(store.lock_file("embedding"))
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="filler", daemon=True)
+        self._started = False
         self.filled = 0
         self.seconds = 0.0
         self.error: StrongroomError | None = None
@@ -51,6 +53,7 @@ class VectorFiller:
         if not self._lock.acquire(wait=False):
             return False
         self._thread.start()
+        self._started = True
         return True
 
     def _run(self) -> None:
@@ -71,6 +74,10 @@ class VectorFiller:
             # Nothing is lost: what waits stays in the catalogue and is tried again.
             self.error = error
             log.error("filling failed", code=error.code)
+            self._ending.wait(RETRY_S)
+        except Exception as error:  # noqa: BLE001 - a thread's edge: it must not end without a word
+            self.error = ModelUnavailable("filling vectors failed")
+            log.error("filling failed", reason_class=type(error).__name__)
             self._ending.wait(RETRY_S)
 
     def step(self, child: EmbeddingChild) -> int:
@@ -110,10 +117,15 @@ class VectorFiller:
             ).fetchone()
         return row[0] is not None and row[0] > max(missing.chunk_number for missing in window)
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has given up: the embedder could not be started."""
+        return self.error is not None and not self._thread.is_alive()
+
     def stop(self) -> None:
         """End after the batch under way, and give the lock back."""
         self._ending.set()
-        if self._thread.is_alive():
+        if self._started:
             self._thread.join()
             self._lock.release()
         self._lock.close()
@@ -127,23 +139,33 @@ def batches(window: list[MissingVector]) -> Iterator[list[MissingVector]]:
             yield of_base[start : start + CHUNKS_PER_COMMIT]
 
 
-def wait_until_filled(store: Store, filler: VectorFiller | None, say: Callable[[int], None]) -> None:
-    """Wait until no current chunk waits for a vector of the active space.
+def wait_until_filled(store: Store, base_id: str, filler: VectorFiller | None, say: Callable[[int], None]) -> None:
+    """Wait until no current chunk of a knowledge base waits for a vector of the active space.
 
     Raises:
         ModelUnavailable: the embedder has failed for good.
     """
     pause = threading.Event()
     while True:
-        with store.catalogue.read() as connection:
-            space = read_space(connection)
-            chunks = connection.execute("SELECT 1 FROM chunks LIMIT 1").fetchone()
-            waiting = connection.execute(
-                "SELECT count(*) FROM missing_vectors WHERE space_number = ?", (space.space_number if space else -1,)
-            ).fetchone()[0]
-        if not waiting and (space is not None or chunks is None):
+        waiting, space_is_there = count_missing(store, base_id)
+        if not waiting and space_is_there:
             return
-        if filler is not None and isinstance(filler.error, ModelUnavailable):
+        if filler is not None and filler.error is not None and filler.ended:
             raise filler.error
         say(waiting)
-        pause.wait(IDLE_S)
+        pause.wait(WAIT_S)
+
+
+def count_missing(store: Store, base_id: str) -> tuple[int, bool]:
+    """Return how many chunks of a base wait, and whether there is a space at all (or nothing to embed)."""
+    with store.catalogue.read() as connection:
+        space = read_space(connection)
+        if space is None:
+            return 0, connection.execute("SELECT 1 FROM chunks LIMIT 1").fetchone() is None
+        waiting = connection.execute(
+            "SELECT count(*) FROM missing_vectors m JOIN chunks c ON c.chunk_number = m.chunk_number"
+            " JOIN versions v ON v.version_number = c.version_number JOIN documents d ON d.document_id = v.document_id"
+            " WHERE m.space_number = ? AND d.knowledge_base_id = ?",
+            (space.space_number, base_id),
+        ).fetchone()[0]
+    return int(waiting), True

@@ -15,20 +15,31 @@ from dataclasses import dataclass, field
 from app.database.audit import Act
 from app.database.locks import hold_for_life
 from app.database.store import Store
-from app.errors import DocumentRefused
+from app.errors import DocumentRefused, StoreError
 from app.knowledge.bases import add_knowledge_base
 from app.knowledge.passage import Asker
 from app.knowledge.removal import delete_document
 from app.knowledge.sources import ensure_source
 from app.knowledge.writing import CatalogueWriter, Known, NewVersion
+from app.logs import get_log
 from app.settings import IngestSettings
 from ingest.discover import FoundFile, NamedSource
 from ingest.jsonl import is_jsonl, read_lines
 from ingest.prepare import Incoming, Preparer
 from ingest.report import Report
 
+log = get_log(__name__)
+
 GATHER_S = 1.0
 GATHER_DOCUMENTS = 256
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a document was refused; what nobody foresaw is named by its class alone."""
+    if isinstance(error, DocumentRefused):
+        return str(error)
+    log.error("document refused", reason_class=type(error).__name__)
+    return f"an unexpected error ({type(error).__name__}); please report it"
 
 
 @contextmanager
@@ -155,8 +166,10 @@ class Pipeline:
         with self.report.stage("waiting for readers"):
             try:
                 version = future.result()
-            except DocumentRefused as error:
-                self._refuse(incoming.shown, str(error), document_id=incoming.document_id)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one bad file never stops the rest
+                self._refuse(incoming.shown, reason_of(error), document_id=incoming.document_id)
                 return
         if not self._gathered:
             self._gathered_at = time.monotonic()

@@ -57,7 +57,7 @@ def run_ingest(
                 with report.stage("vectors"), progress_bar(console) as progress:
                     task = progress.add_task("chunks without vectors", total=None)
                     show = lambda left: progress.update(task, completed=left)  # noqa: E731 - a name for the line below
-                    wait_until_filled(store, filler if fills else None, show)
+                    wait_until_filled(store, base_id, filler if fills else None, show)
                     wait_for_service(settings, store)
         finally:
             filler.stop()

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 from app.database.locks import hold_for_life
 from app.database.store import Store
-from app.errors import DocumentRefused, StrongroomError
+from app.errors import DocumentRefused, StoreError, StrongroomError
 from app.inference.embedder import load_token_counter
-from app.knowledge.jobs import Claimed, claim_job, finish_job, read_upload
+from app.knowledge.jobs import Claimed, claim_job, finish_job, read_upload, release_job
 from app.knowledge.removal import finish_erasures, sweep
 from app.knowledge.writing import PERSON_WAITS, CatalogueWriter, NewVersion
 from app.logs import get_log
@@ -15,12 +16,13 @@ from app.reading.pool import ReaderPool
 from app.settings import Settings
 from ingest.filling import VectorFiller
 from ingest.jsonl import is_jsonl, read_lines
-from ingest.pipeline import open_run
+from ingest.pipeline import open_run, reason_of
 from ingest.prepare import Incoming, Preparer
 
 IDLE_S = 0.2
 RETRY_S = 2.0
 MOST_EXPANDED_BYTES = 2**30
+MOST_ATTEMPTS = 3  # a document that ends the worker each time must not do so for ever
 
 log = get_log(__name__)
 
@@ -40,6 +42,10 @@ def work(store: Store, settings: Settings, ending: threading.Event) -> None:
             preparer = Preparer(readers, counter, settings.ingest)
             try:
                 while not ending.is_set():
+                    if filler is not None and filler.ended:
+                        filler.stop()
+                        filler = None
+                        ending.wait(RETRY_S)
                     filler = filler or start_filler(store, settings)
                     if not take_next(store, writer, preparer):
                         ending.wait(IDLE_S)
@@ -59,6 +65,7 @@ def start_filler(store: Store, settings: Settings) -> VectorFiller | None:
 
 def take_next(store: Store, writer: CatalogueWriter, preparer: Preparer) -> bool:
     """Do one job; False if none waits. A store that is full or busy leaves the job for later."""
+    claimed: Claimed | None = None
     try:
         claimed = claim_job(store, writer.run_id)
         if claimed is None:
@@ -67,20 +74,30 @@ def take_next(store: Store, writer: CatalogueWriter, preparer: Preparer) -> bool
     except StrongroomError as error:
         log.error("job failed", code=error.code)
         threading.Event().wait(RETRY_S)
+        if claimed is not None:
+            with suppress(StoreError):
+                release_job(store, claimed.job_id)
     return True
 
 
 def do_job(store: Store, writer: CatalogueWriter, preparer: Preparer, claimed: Claimed) -> None:
     """Read one upload and make it the document's current version, or keep the reason why not."""
+    if claimed.attempts > MOST_ATTEMPTS:
+        reason = "reading it ended the worker several times; it is left out"
+        writer.refuse(claimed.document_id, reason)
+        finish_job(store, claimed, refused=[(claimed.file_name, reason)], sequence=0)
+        return
     content = b"".join(read_upload(store, claimed))
     refused: list[tuple[str, str]] = []
     versions: list[NewVersion] = []
     for incoming in unpacked(store, writer, claimed, content, refused):
         try:
             versions.append(preparer.prepare(incoming))
-        except DocumentRefused as error:
-            refused.append((incoming.shown, str(error)))
-            writer.refuse(incoming.document_id, str(error))
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad document never stops the queue
+            refused.append((incoming.shown, reason_of(error)))
+            writer.refuse(incoming.document_id, reason_of(error))
     sequence = writer.write(versions)
     if is_jsonl(claimed.file_name):
         drop_placeholder(store, claimed)

@@ -2,11 +2,12 @@
 
 import threading
 
-from app.errors import StrongroomError
+from app.errors import StoreError, StrongroomError
 from app.knowledge.indexes import Indexes
 from app.logs import get_log
 
 POLL_S = 0.1
+RETRY_S = 1.0
 
 log = get_log(__name__)
 
@@ -55,7 +56,11 @@ class Follower:
                 # The catalogue may be busy or the RAM folder full: what is served stays right, so keep trying.
                 self.error = error
                 log.error("follow failed", code=error.code)
-                self._ending.wait(1.0)
+                self._ending.wait(RETRY_S)
+            except Exception as error:  # noqa: BLE001 - a thread's edge: it must not end without a word
+                self.error = StoreError("the indexes cannot follow the catalogue")
+                log.error("follow failed", reason_class=type(error).__name__)
+                self._ending.wait(RETRY_S)
 
     def stop(self) -> None:
         """End after the step under way, and wait for it."""

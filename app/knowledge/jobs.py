@@ -23,6 +23,7 @@ class Claimed:
     actor: str
     request_id: str
     original: SealedOriginal
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +40,30 @@ class JobState:
 
 
 def claim_job(store: Store, run_id: str) -> Claimed | None:
-    """Take the oldest job that waits, also one whose worker died; None if there is none."""
+    """Take the oldest job that waits, also one whose worker died (there is one worker); None if there is none."""
     with store.catalogue.read() as connection:
         waits = connection.execute("SELECT 1 FROM jobs WHERE state IN ('queued', 'running') LIMIT 1").fetchone()
     if not waits:
         return None
     with store.catalogue.transaction(run_id) as transaction:
         row = transaction.execute(
-            "UPDATE jobs SET state = 'running', run_id = ? WHERE job_id = (SELECT job_id FROM jobs"
-            " WHERE state = 'queued' OR (state = 'running' AND run_id <> ?) ORDER BY created_at, job_id LIMIT 1)"
+            "UPDATE jobs SET state = 'running', run_id = ?, attempts = attempts + 1 WHERE job_id ="
+            " (SELECT job_id FROM jobs WHERE state IN ('queued', 'running') ORDER BY created_at, job_id LIMIT 1)"
             " RETURNING job_id, knowledge_base_id, document_id, file_name, created_by, request_id, upload_file,"
-            " upload_key",
-            (run_id, run_id),
+            " upload_key, attempts",
+            (run_id,),
         ).fetchone()
     if row is None:
         return None
-    job_id, base_id, document_id, file_name, actor, request_id, upload_file, upload_key = row
+    job_id, base_id, document_id, file_name, actor, request_id, upload_file, upload_key, attempts = row
     original = SealedOriginal(upload_key, None, upload_file)
-    return Claimed(job_id, base_id, document_id, file_name, actor, request_id, original)
+    return Claimed(job_id, base_id, document_id, file_name, actor, request_id, original, attempts)
+
+
+def release_job(store: Store, job_id: str) -> None:
+    """Put a job back that could not be done for a reason of the store's; it does not count as an attempt."""
+    with store.catalogue.transaction("release") as transaction:
+        transaction.execute("UPDATE jobs SET state = 'queued', attempts = attempts - 1 WHERE job_id = ?", (job_id,))
 
 
 def read_upload(store: Store, claimed: Claimed) -> Iterator[bytes]:

@@ -174,6 +174,7 @@ CREATE TABLE jobs (
     upload_key BLOB,
     document_id TEXT REFERENCES documents ON DELETE SET NULL,
     replaces INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0, -- how often a worker took it
     report TEXT NOT NULL DEFAULT '{}',
     sequence INTEGER
 ) WITHOUT ROWID;
