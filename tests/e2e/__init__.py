@@ -1,0 +1,1 @@
+"""Journeys through real processes: init, ingest, serve, HTTP, restart, kill."""

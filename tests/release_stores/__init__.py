@@ -1,0 +1,1 @@
+"""Stores of earlier releases, and the test that opens them."""
