@@ -22,6 +22,7 @@ from app.knowledge.spaces import (
     read_space,
     switch_if_complete,
 )
+from app.knowledge.writing import PERSON_WAITS
 from app.logs import get_log
 from app.settings import Settings
 
@@ -88,7 +89,7 @@ class VectorFiller:
         window = missing_vectors(self._store, space)
         filled = 0
         for batch in batches(window):
-            if self._ending.is_set() or self._person_waits(space, window):
+            if self._ending.is_set() or (batch[0].priority > PERSON_WAITS and self._person_waits(space)):
                 break
             vectors = child.embed([missing.text for missing in batch])
             numbers = [missing.chunk_number for missing in batch]
@@ -108,14 +109,14 @@ class VectorFiller:
             ).fetchone()
             return waits is not None or space.state == "filling"
 
-    def _person_waits(self, space: KnownSpace, window: list[MissingVector]) -> bool:
-        """Whether chunks of higher priority came after this window was read."""
+    def _person_waits(self, space: KnownSpace) -> bool:
+        """Whether chunks that a person waits for came after a window of others was read."""
         with self._store.catalogue.read() as connection:
             row = connection.execute(
-                "SELECT max(chunk_number) FROM missing_vectors WHERE space_number = ? AND priority = 0",
-                (space.space_number,),
+                "SELECT 1 FROM missing_vectors WHERE space_number = ? AND priority = ? LIMIT 1",
+                (space.space_number, PERSON_WAITS),
             ).fetchone()
-        return row[0] is not None and row[0] > max(missing.chunk_number for missing in window)
+        return row is not None
 
     @property
     def ended(self) -> bool:
@@ -132,8 +133,8 @@ class VectorFiller:
 
 
 def batches(window: list[MissingVector]) -> Iterator[list[MissingVector]]:
-    """Cut a window, which is sorted by base and length, into batches that never span two bases."""
-    for _, group in groupby(window, key=lambda missing: missing.knowledge_base_id):
+    """Cut a window, which is sorted by priority, base and length, into batches that never span two bases."""
+    for _, group in groupby(window, key=lambda missing: (missing.priority, missing.knowledge_base_id)):
         of_base = list(group)
         for start in range(0, len(of_base), CHUNKS_PER_COMMIT):
             yield of_base[start : start + CHUNKS_PER_COMMIT]

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from app.database.connection import Connection, DatabaseError, connect, translated
+from app.database.connection import BUSY_TIMEOUT_MS, Connection, DatabaseError, connect, translated
 from app.database.locks import FileLock
 from app.database.times import now
 from app.errors import StoreDamaged
 
+CHECKPOINT_TIMEOUT_MS = 100
 MIGRATIONS = files("app.database") / "migrations"
 
 
@@ -120,7 +121,12 @@ class Database:
     def checkpoint(self) -> bool:
         """Move the WAL into the file and cut it to nothing; False while a reader keeps it."""
         with self._lock.held():
-            busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            # A reader must not hold up all writers: what is left is tried again later.
+            self._writer.execute(f"PRAGMA busy_timeout = {CHECKPOINT_TIMEOUT_MS}")
+            try:
+                busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._writer.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         return not busy
 
     def close(self) -> None:

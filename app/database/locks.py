@@ -6,11 +6,14 @@ A lock file is never a database file: closing any descriptor of one would drop S
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import StoreBusy
+
+LOOKS, LOOK_S = 5, 0.05
 
 
 class FileLock:
@@ -69,7 +72,12 @@ def hold_for_life(file: Path, *, what: str) -> Iterator[None]:
         StoreBusy: another process holds it.
     """
     lock = FileLock(file)
-    if not lock.acquire(wait=False):
+    # Somebody who only looks whether it is held holds it for a moment: that is no other holder.
+    for _ in range(LOOKS):
+        if lock.acquire(wait=False):
+            break
+        time.sleep(LOOK_S)
+    else:
         lock.close()
         raise StoreBusy(f"{what} is running on this store already")
     try:

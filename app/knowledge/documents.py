@@ -127,7 +127,9 @@ def set_access(store: Store, act: Act, document_id: str, readers: tuple[str, ...
     """Cut a document's readers down to some of its base's, or give it back to all of them (None)."""
     with store.transaction(act) as transaction:
         rule = None if readers is None else rule_for(transaction, find_readers(transaction.connection, readers))
-        transaction.execute("UPDATE documents SET rule_number = ? WHERE document_id = ?", (rule, document_id))
+        changed = transaction.execute("UPDATE documents SET rule_number = ? WHERE document_id = ?", (rule, document_id))
+        if not changed.rowcount:
+            raise NotFound("no such document")
         transaction.next_value("access")
         transaction.change("access changed", document_id)
 

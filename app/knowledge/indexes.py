@@ -24,6 +24,7 @@ DOCUMENTS_PER_READ = 64  # keeps each read transaction far below 5 s
 CHROMA_ROWS_PER_STEP = 512
 COUNT_EVERY_S = 1.0
 QUIET_BEFORE_SNAPSHOT_S = 30.0
+RETIRED_S = 5.0
 
 log = get_log(__name__)
 
@@ -40,6 +41,7 @@ class Indexes:
         self.sequence = 0
         self.counts: dict[str, dict[int, IndexState]] = {}
         self._builds = 0
+        self._retired: list[BaseIndex] = []
         self._snapshot_sequence = 0
         self._quiet_since = time.monotonic()
         self._counted_at = 0.0
@@ -65,7 +67,16 @@ class Indexes:
     def _build_base(self, base_id: str) -> BaseIndex:
         folder = self._base_folder(base_id)
         opened = open_snapshots(self._store, base_id, folder, space=self.space) if folder else {}
-        base = BaseIndex(base_id, folder, dimension=self.space.dimension if self.space else 1)
+        dimension = self.space.dimension if self.space else 1
+        try:
+            base = BaseIndex(base_id, folder, dimension=dimension)
+        except Exception as error:
+            # A sealed snapshot of a release whose libraries wrote other files: whatever they say of it, build anew.
+            if not opened or folder is None:
+                raise
+            log.warning("snapshot dropped", kind="all", reason_class=type(error).__name__)
+            opened, folder = {}, folder.with_name(f"{base_id}-anew")
+            base = BaseIndex(base_id, folder, dimension=dimension)
         base.chroma_sequence = opened.get("vectors", 0)
         words_sequence = opened.get("words")
         with self._store.catalogue.read() as connection:
@@ -158,10 +169,7 @@ class Indexes:
         log.info("rebuild", stage="space switched")
         before, self._builds = self.bases, self._builds + 1
         self.build()
-        for base in before.values():
-            base.close()
-            if base.folder is not None:
-                shutil.rmtree(base.folder, ignore_errors=True)
+        self._retired += before.values()  # searches under way still use them
 
     def _take_current(self, document_ids: list[str]) -> None:
         for start in range(0, len(document_ids), DOCUMENTS_PER_READ):
@@ -232,6 +240,12 @@ class Indexes:
 
     def housekeep(self) -> None:
         """When it has been quiet: finish removals, and take snapshots of what changed."""
+        if self._retired and time.monotonic() - self._quiet_since > RETIRED_S:
+            for base in self._retired:
+                base.close()
+                if base.folder is not None:
+                    shutil.rmtree(base.folder, ignore_errors=True)
+            self._retired = []
         for base in self.bases.values():
             base.flush()
         remove_superseded(self._store, passed_sequence=self.sequence)
@@ -249,7 +263,7 @@ class Indexes:
 
     def close(self) -> None:
         """Let go of all files."""
-        for base in self.bases.values():
+        for base in [*self.bases.values(), *self._retired]:
             base.close()
 
 

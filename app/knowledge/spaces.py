@@ -30,6 +30,7 @@ class MissingVector:
     """A chunk that waits for its vector, with the text to be embedded."""
 
     chunk_number: int
+    priority: int
     knowledge_base_id: str
     tokens: int
     text: str
@@ -92,7 +93,8 @@ def missing_vectors(store: Store, space: KnownSpace, *, limit: int = WINDOW_CHUN
     """Return the chunks to embed next: a person's first, then in arrival order, sorted by length within the window."""
     with store.catalogue.read() as connection:
         rows = connection.execute(
-            "SELECT m.chunk_number, d.knowledge_base_id, c.tokens, v.title, c.heading, c.version_number, c.spans"
+            "SELECT m.chunk_number, m.priority, d.knowledge_base_id, c.tokens, v.title, c.heading, c.version_number,"
+            " c.spans"
             " FROM missing_vectors m JOIN chunks c ON c.chunk_number = m.chunk_number"
             " JOIN versions v ON v.version_number = c.version_number"
             " JOIN documents d ON d.document_id = v.document_id"
@@ -102,13 +104,14 @@ def missing_vectors(store: Store, space: KnownSpace, *, limit: int = WINDOW_CHUN
         window = [
             MissingVector(
                 number,
+                priority,
                 base_id,
                 tokens,
                 embedded_text(title, heading, read_spans(connection, version, spans_from_json(spans))),
             )
-            for number, base_id, tokens, title, heading, version, spans in rows
+            for number, priority, base_id, tokens, title, heading, version, spans in rows
         ]
-    return sorted(window, key=lambda missing: (missing.knowledge_base_id, missing.tokens))
+    return sorted(window, key=lambda missing: (missing.priority, missing.knowledge_base_id, missing.tokens))
 
 
 def commit_vectors(

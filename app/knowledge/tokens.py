@@ -13,8 +13,8 @@ import opencc
 import Stemmer
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af\u3005\u3007"
-# A Han run; or a word with inner joints (GB/T, 2828.1, XJ-9000, don't); or another script's word.
-PIECES = re.compile(rf"[{HAN}]+|[a-z0-9]+(?:[-/._'+][a-z0-9]+)*|[^\W_{HAN}a-z0-9]+")
+# A Han run; or a word of any other script, with inner joints (GB/T, 2828.1, XJ-9000, don't).
+PIECES = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+(?:[-/._'+][^\W_{HAN}]+)*")
 PARTS = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)?")
 HAN_START = re.compile(f"[{HAN}]")
 LONGEST_TOKEN_CHARS = 64  # longer runs are noise (base64, rulers), and tantivy drops huge terms anyway

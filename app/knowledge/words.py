@@ -19,7 +19,7 @@ WRITER_BYTES = 15_000_000
 MOST_QUERY_TOKENS = 512  # a longer question adds cost and no aim
 MOST_RULE_TERMS = 200  # beyond this many rule terms, over-fetch and mask instead
 OVER_FETCH = 8
-WORDS_RECIPE = 2  # raised when tokens or fields change, so that snapshots of another make are not opened
+WORDS_RECIPE = 3  # raised when tokens or fields change, so that snapshots of another make are not opened
 
 
 @dataclass(frozen=True, slots=True)

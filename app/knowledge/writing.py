@@ -239,6 +239,11 @@ class CatalogueWriter:
                 (sequence, before[0], number),
             )
             transaction.execute(
+                "DELETE FROM missing_vectors WHERE chunk_number IN"
+                " (SELECT chunk_number FROM chunks WHERE version_number = ?)",
+                (before[0],),
+            )
+            transaction.execute(
                 "UPDATE versions SET state = 'superseded', superseded_at = ? WHERE version_number = ?",
                 (now(), before[0]),
             )
