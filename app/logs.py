@@ -14,6 +14,7 @@ ALLOWED_FIELDS = frozenset({
     "event", "level", "timestamp", "module", "request_id", "job_id", "run_id", "store_id", "space_id", "sequence",
     "documents", "chunks", "vectors", "pages", "rows", "count", "bytes", "seconds", "milliseconds", "status", "code",
     "method", "route", "pid", "returncode", "port", "host", "reason_class", "kind", "engine", "stage", "lag", "version",
+    "dropped",
 })  # fmt: skip
 
 
@@ -21,13 +22,12 @@ def keep_allowed(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     """Drop every field that is not on the allow-list, and say how many."""
     kept = {key: value for key, value in event.items() if key in ALLOWED_FIELDS}
     if len(kept) < len(event):
-        kept["count"] = len(event) - len(kept)
-        kept["code"] = "fields_dropped"
+        kept["dropped"] = len(event) - len(kept)
     return kept
 
 
 def start_logs(level: str) -> None:
-    """Write one JSON object per event to stderr, from ``level`` up; other libraries only from error up."""
+    """Write one JSON object per event to stderr, from ``level`` up; libraries write nothing."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -39,8 +39,8 @@ def start_logs(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # Libraries put what they please into messages; only that they failed may be known.
-    logging.basicConfig(level=logging.CRITICAL + 1, force=True)
+    # Libraries put what they please into messages, and may set levels of their own.
+    logging.disable(logging.CRITICAL)
 
 
 def get_log(name: str) -> structlog.typing.FilteringBoundLogger:

@@ -128,8 +128,12 @@ def read_yaml(file: Path) -> dict[str, Any]:
     """Read one YAML mapping; errors name the file."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        # Where and what, never the line itself: it may hold a key.
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise SettingsError(f"cannot read the settings in {file}: line {line}: {error.problem}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"cannot read the settings in {file}: {error}") from error
+        raise SettingsError(f"cannot read the settings in {file}: {type(error).__name__}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -147,7 +151,7 @@ def overlay(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Turn ``KB_SECTION__NAME=value`` into nested settings; values are read as YAML scalars."""
+    """Turn ``KB_SECTION__NAME=value`` into nested settings; empty or ``null`` is none."""
     found: dict[str, Any] = {}
     for name, raw in environment.items():
         if not name.startswith(PREFIX) or name == "KB_CONFIG":
@@ -158,10 +162,8 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             place = place.setdefault(section, {})
             if not isinstance(place, dict):
                 raise SettingsError(f"{name}: '{section}' is both a setting and a section")
-        try:
-            place[key] = yaml.safe_load(raw)
-        except yaml.YAMLError:
-            place[key] = raw
+        # As it stands: pydantic makes numbers of it, and a key such as 0123 or #abc stays what it is.
+        place[key] = None if raw in {"", "null"} else raw
     return found
 
 
@@ -179,7 +181,10 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     merged = overlay(merged, from_environment(environment))
     for key in ("data_dir", "key_file", "anchor_dir", "ram_dir", "models_dir"):
         if isinstance(merged.get(key), str):
-            merged[key] = Path(merged[key]).expanduser().absolute()
+            try:
+                merged[key] = Path(merged[key]).expanduser().absolute()
+            except RuntimeError as error:
+                raise SettingsError(f"{key}: no such home folder in {merged[key]}") from error
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:

@@ -2,14 +2,15 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from app.accounts.people import groups_of, user_named
 from app.database.connection import Connection
 from app.database.database import Transaction
 from app.database.names import checked_name
 from app.database.store import Store
-from app.database.times import now
-from app.errors import NotAuthenticated, NotFound
+from app.database.times import now, shown_time
+from app.errors import NotAuthenticated, NotFound, UsageError
 from app.vault.keys import Purpose, keyed_hash
 
 PREFIX = "sr_"
@@ -46,14 +47,29 @@ class Account:
 
 
 def issue_key(transaction: Transaction, store: Store, *, user: str, name: str, expires_at: str | None = None) -> str:
-    """Make an API key for a user and return it; it cannot be shown again."""
+    """Make an API key for a user and return it; it cannot be shown again.
+
+    Raises:
+        UsageError: ``expires_at`` is no ISO 8601 time (without a zone it is UTC).
+    """
     user_id = user_named(transaction.connection, user)
     key = PREFIX + secrets.token_urlsafe(32)
     transaction.execute(
         "INSERT INTO api_keys (api_key_id, user_id, name, key_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (secrets.token_hex(6), user_id, checked_name(name, what="key"), hash_of(store, key), now(), expires_at),
+        (secrets.token_hex(6), user_id, checked_name(name, what="key"), hash_of(store, key), now(), moment(expires_at)),
     )
     return key
+
+
+def moment(text: str | None) -> str | None:
+    """Return a time in the one form of the store."""
+    if text is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"'{text}' is no ISO 8601 time", advice="Write it as 2027-01-31T18:00:00Z.") from error
+    return shown_time(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
 
 
 def hash_of(store: Store, key: str) -> bytes:

@@ -30,7 +30,7 @@ def read_trail(
     rows = journal.execute(
         "SELECT record_number, at, request_id, actor, action, target, state, detail FROM audit"
         " WHERE record_number < ? AND (? IS NULL OR actor = ?) ORDER BY record_number DESC LIMIT ?",
-        (before if before is not None else 2**62, actor, actor, min(limit, MOST_RECORDS)),
+        (before if before is not None else 2**62, actor, actor, max(1, min(limit, MOST_RECORDS))),
     )
     return [record_of(row) for row in rows]
 

@@ -65,6 +65,7 @@ async def run(settings: Settings, tls_cert: Path | None, tls_key: Path | None) -
     log = get_log(__name__)
 
     failures: list[BaseException] = []
+    address: tuple[Any, ...] = ()
 
     @asynccontextmanager
     async def opened(metrics: "Metrics") -> "AsyncIterator[Services]":
@@ -80,6 +81,8 @@ async def run(settings: Settings, tls_cert: Path | None, tls_key: Path | None) -
                 local.capture_signals = no_signals  # type: ignore[method-assign]
                 serving = asyncio.create_task(local.serve(sockets=[bound]))
                 worker = asyncio.create_task(keep_worker()) if settings.ingest.worker == "embedded" else None
+                log.info("listening", host=settings.server.host, port=address[1], pid=os.getpid())
+                sys.stderr.write(f"http{'s' if tls_cert else ''}://{settings.server.host}:{address[1]}\n")
                 try:
                     yield services
                 finally:
@@ -98,10 +101,13 @@ async def run(settings: Settings, tls_cert: Path | None, tls_key: Path | None) -
         )
     )  # fmt: skip
     with listening(settings) as bound:
-        port = bound.getsockname()[1]
-        log.info("listening", host=settings.server.host, port=port, pid=os.getpid())
-        sys.stderr.write(f"http{'s' if tls_cert else ''}://{settings.server.host}:{port}\n")
-        await server.serve(sockets=[bound])
+        address = bound.getsockname()
+        try:
+            await server.serve(sockets=[bound])
+        except SystemExit:
+            # uvicorn ends the process without a word when the application does not open.
+            if not failures:
+                raise
     if failures:
         raise failures[0]
 

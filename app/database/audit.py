@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from app.database.database import Database
 from app.database.times import now
 
+Row = tuple[str, str, str, str, str, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -39,7 +41,7 @@ class AuditTrail:
     def __init__(self, journal: Database) -> None:
         """Write into this journal."""
         self._journal = journal
-        self._waiting: list[tuple[Sequence[Act], str, str, Future[None]]] = []
+        self._waiting: list[tuple[list[Row], Future[None]]] = []
         self._list_lock = threading.Lock()
         self._commit_lock = threading.Lock()
 
@@ -55,9 +57,12 @@ class AuditTrail:
         """Make the records of several acts durable in one commit; raises as ``record``."""
         if not acts:
             return
+        at = now()
+        # Made here and not in the common commit: what cannot be written fails for its own thread alone.
+        rows = [(at, act.request_id, act.actor, act.action, act.target, state, json.dumps(act.detail)) for act in acts]
         mine: Future[None] = Future()
         with self._list_lock:
-            self._waiting.append((acts, state, now(), mine))
+            self._waiting.append((rows, mine))
         # Whoever gets the lock commits for all who wait; the others find their record done.
         with self._commit_lock:
             with self._list_lock:
@@ -66,22 +71,17 @@ class AuditTrail:
                 self._commit(batch)
         mine.result()
 
-    def _commit(self, batch: list[tuple[Sequence[Act], str, str, Future[None]]]) -> None:
-        rows = [
-            (at, act.request_id, act.actor, act.action, act.target, state, json.dumps(act.detail))
-            for acts, state, at, _ in batch
-            for act in acts
-        ]
+    def _commit(self, batch: list[tuple[list[Row], Future[None]]]) -> None:
         try:
-            with self._journal.transaction(rows[0][1]) as transaction:
+            with self._journal.transaction(batch[0][0][0][1]) as transaction:
                 transaction.executemany(
                     "INSERT INTO audit (at, request_id, actor, action, target, state, detail)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    rows,
+                    [row for rows, _ in batch for row in rows],
                 )
         except BaseException as error:  # noqa: BLE001 - each waiting thread raises it for itself
-            for *_, waiting in batch:
+            for _, waiting in batch:
                 waiting.set_exception(error)
         else:
-            for *_, waiting in batch:
+            for _, waiting in batch:
                 waiting.set_result(None)

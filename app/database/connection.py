@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import sqlcipher3.dbapi2 as sqlite
 
-from app.errors import KeyUnavailable, StoreDamaged, StoreFull
+from app.errors import KeyUnavailable, StoreBusy, StoreDamaged, StoreFull
 
 Connection = Any  # sqlcipher3 has no type information
 DatabaseError: type[Exception] = sqlite.DatabaseError
@@ -80,4 +80,6 @@ def translated(error: Exception, file: Path) -> Exception:
         return KeyUnavailable(f"{file.name} does not open with this store's key")
     if "full" in text or "disk I/O" in text:
         return StoreFull(f"{file.name}: the disk refused a write or a read")
+    if "locked" in text or "busy" in text:
+        return StoreBusy(f"{file.name}: another process has held it too long")
     return StoreDamaged(f"{file.name}: {type(error).__name__}")

@@ -18,7 +18,7 @@ from app.database.audit import Act, AuditTrail
 from app.database.database import Database, Transaction
 from app.database.locks import FileLock
 from app.database.times import now
-from app.errors import StoreDamaged, StoreExists, StoreMissing, StoreReplaced
+from app.errors import KeyUnavailable, StoreDamaged, StoreExists, StoreMissing, StoreReplaced
 from app.settings import Settings
 from app.vault.keyring import KEYRING_FILE, create_keyring, open_keyring
 from app.vault.keys import Purpose, derive, keyed_hash, same
@@ -135,8 +135,10 @@ class Store:
         self.audit.record(act, "done")
 
     def _check_current(self) -> None:
-        file = self.data_dir / MANIFEST_FILE
-        status = file.stat()
+        try:
+            status = (self.data_dir / MANIFEST_FILE).stat()
+        except OSError as error:
+            raise StoreMissing(f"the store in {self.data_dir} is gone") from error
         seen = (status.st_mtime_ns, status.st_ino)
         if seen == self._manifest_seen:
             return
@@ -160,7 +162,7 @@ class Store:
 
 def check_mac(manifest: Manifest, mac: str, root_key: bytes) -> None:
     """Refuse a manifest that was not written with the store's key."""
-    if not same(mac.encode(), manifest.mac(root_key).encode()):
+    if not same(mac.encode(errors="replace"), manifest.mac(root_key).encode()):
         raise StoreDamaged(f"{MANIFEST_FILE} was changed by somebody without the key")
 
 
@@ -187,12 +189,16 @@ def create_store(settings: Settings) -> Store:
         raise StoreExists(f"{data_dir} holds a store already")
     if (data_dir / KEYRING_FILE).exists():
         raise StoreExists(f"{data_dir} holds a keyring without a store", advice="Move it away if it is not needed.")
+    store_id = secrets.token_hex(8)
+    key_file = settings.key_file_for(store_id)
+    if key_file.resolve().is_relative_to(data_dir.resolve()):
+        raise KeyUnavailable("the key file must not lie inside the data folder", advice="Set KB_KEY_FILE to elsewhere.")
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("originals", "snapshots", "locks"):
         (data_dir / name).mkdir(mode=0o700, exist_ok=True)
     os.chmod(data_dir, 0o700)  # noqa: PTH101 - a path that was there before keeps no wider mode
-    manifest = Manifest(store_id=secrets.token_hex(8), generation=1, created_at=now())
-    root_key = create_keyring(data_dir, settings.key_file_for(manifest.store_id), store_id=manifest.store_id)
+    manifest = Manifest(store_id=store_id, generation=1, created_at=now())
+    root_key = create_keyring(data_dir, key_file, store_id=store_id)
     store = Store(data_dir, manifest, root_key, create=True)
     try:
         manifest.write(data_dir, root_key)

@@ -129,7 +129,8 @@ def sweep(store: Store) -> int:
             transaction.execute("DELETE FROM versions WHERE version_number = ?", (number,))
     removed = len(dead) + sweep_files(store)
     for file in store.lock_file("run").parent.glob("run-*.lock"):
-        if not is_held(file):
+        # A young one may be made and not locked yet.
+        if file.stat().st_mtime < time.time() - YOUNG_S and not is_held(file):
             file.unlink(missing_ok=True)
     return removed
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from app.database.store import open_store
 from tests.e2e.machine import Api, Machine, loose_ends, nothing
 
 RELEASES = sorted(folder for folder in Path(__file__).resolve().parent.iterdir() if (folder / "data.tar").exists())
@@ -29,9 +31,36 @@ def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Machi
     machine.close()
 
 
+@pytest.fixture
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine for a store as this release makes it."""
+    machine = Machine(Path(tmp_path_factory.mktemp("new")))
+    yield machine
+    machine.close()
+
+
 def test_there_is_a_store_of_each_format():
     assert [folder.name for folder in RELEASES] == [f"{number:04d}" for number in range(1, len(RELEASES) + 1)]
     assert RELEASES
+
+
+def schema(machine: Machine) -> dict[str, set[str]]:
+    """The tables and indexes of both databases, as today's code opens them."""
+    with open_store(machine.settings()) as store:
+        found = {}
+        for name, database in (("catalogue", store.catalogue), ("journal", store.journal)):
+            with database.read() as connection:
+                rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+            found[name] = {" ".join(re.sub(r"--[^\n]*", "", sql).split()) for (sql,) in rows}
+        return found
+
+
+def test_migrations_lead_from_an_earlier_release_to_the_schema_of_a_new_store(
+    copy: tuple[Machine, dict[str, Any]], machine: Machine
+):
+    """A migration that was released is never edited: what is to change is a new one."""
+    machine.init()
+    assert schema(copy[0]) == schema(machine)
 
 
 def test_documents_people_rules_and_audit_of_an_earlier_release_are_all_there(copy: tuple[Machine, dict[str, Any]]):

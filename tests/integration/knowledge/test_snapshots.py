@@ -1,6 +1,8 @@
 """Snapshots: a start without rebuilding, and never a wrong one."""
 
 import errno
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +124,32 @@ def test_a_snapshot_that_is_not_whole_is_dropped(world, base, documents, counted
 
     assert counted.rows == 40
     assert world.texts("topic7 okapi")[0] == "topic7 okapi"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("words", "meta.json"), ("vectors", "chroma.sqlite3")])
+def test_a_snapshot_that_the_libraries_cannot_read_is_dropped(
+    world, base, documents, counted, kind, name, monkeypatch, tmp_path
+):
+    """As after an upgrade: the seal holds, but the files within are of another form."""
+    real = snapshots.packed
+
+    def packed(folder):
+        if folder.name == kind:
+            folder = Path(shutil.copytree(folder, tmp_path / "copy"))
+            (folder / name).write_bytes(b"of another release")
+        return real(folder)
+
+    monkeypatch.setattr(snapshots, "packed", packed)
+    world.open()
+    world.close(snapshot=True)
+    counted.rows = 0
+    world.open()
+
+    assert counted.rows == 40
+    assert world.indexes.bases[base].chroma_sequence == 0
+    assert world.texts("topic7 okapi")[0] == "topic7 okapi"
+    world.follow()
+    assert len(world.indexes.bases[base].chroma) == 40
 
 
 def test_a_snapshot_of_another_base_does_not_open(world, base, documents, counted):

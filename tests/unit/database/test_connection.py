@@ -18,8 +18,10 @@ def file(tmp_path):
     """A database with the canary in a table of many pages, closed."""
     file = tmp_path / "catalogue.1.db"
     with closing(connect(file, KEY, create=True)) as connection:
+        connection.execute("BEGIN")
         connection.execute("CREATE TABLE texts (text TEXT)")
         connection.executemany("INSERT INTO texts VALUES (?)", [(f"{CANARY} {number}" * 20,) for number in range(500)])
+        connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return file
 
@@ -87,9 +89,13 @@ def test_nothing_readable_lies_in_the_database_the_wal_or_the_shared_memory(tmp_
     with closing(connect(file, KEY, create=True)) as connection:
         connection.execute("CREATE TABLE canary_table (canary_column TEXT)")
         connection.execute("CREATE INDEX canary_index ON canary_table (canary_column)")
+        connection.execute("BEGIN")
         connection.executemany("INSERT INTO canary_table VALUES (?)", [(f"{n} {CANARY}",) for n in range(500)])
+        connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        connection.execute("BEGIN")
         connection.executemany("INSERT INTO canary_table VALUES (?)", [(f"{n} {CANARY}",) for n in range(500)])
+        connection.execute("COMMIT")
 
         on_disk = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
 
