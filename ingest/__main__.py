@@ -1,9 +1,11 @@
 """python -m ingest PATH...: brings a knowledge base up to date with files and folders; ``work`` is the queue worker."""
 
 import json
+import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +17,16 @@ from app.settings import Settings, load_settings, quiet_libraries
 
 # Exit codes: 0 all done, 1 some files were refused, 2 usage, 3 store or key trouble.
 REFUSED, USAGE, STORE = 1, 2, 3
+WITH_SERVICE = "--with-service"  # given by serve, which holds the other end of our stdin
+GRACE_S = 3.0
 
 
 def main() -> None:
     """Run a command and turn errors into one line with advice."""
     start_logs("warning")
     try:
-        if sys.argv[1:] == ["work"]:
-            run_worker(load_settings())
+        if sys.argv[1:2] == ["work"] and sys.argv[2:] in ([], [WITH_SERVICE]):
+            run_worker(load_settings(), with_service=WITH_SERVICE in sys.argv)
         else:
             cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
             cli.command()(ingest)
@@ -57,8 +61,17 @@ def ingest(
     sys.exit(REFUSED if report.refused else 0)
 
 
-def run_worker(settings: Settings) -> None:
-    """Run the queue worker until SIGTERM or Ctrl-C."""
+def end_with_service(ending: threading.Event) -> None:
+    """End when the service is gone, however it ended; what is under way is taken up again at the next start."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    ending.set()
+    time.sleep(GRACE_S)
+    os._exit(STORE)
+
+
+def run_worker(settings: Settings, *, with_service: bool) -> None:
+    """Run the queue worker until SIGTERM or Ctrl-C, or until its service is gone."""
     # As above: only the worker needs these.
     from app.database.store import open_store
     from app.knowledge.ram import own_ram_folder
@@ -70,6 +83,8 @@ def run_worker(settings: Settings) -> None:
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
+    if with_service:
+        threading.Thread(target=end_with_service, args=(ending,), daemon=True).start()
     with open_store(settings) as store, own_ram_folder(settings, store.store_id) as ram_dir:
         quiet_libraries(ram_dir)
         work(store, settings, ending)

@@ -197,8 +197,11 @@ async def keep_worker() -> None:
     while True:
         # exec only, and in our own process group no longer: Ctrl-C reaches us, and we end it.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ingest", "work", stdin=subprocess.DEVNULL, start_new_session=True
-        )  # fmt: skip
+            sys.executable,
+            *("-m", "ingest", "work", "--with-service"),
+            stdin=subprocess.PIPE,  # closes when we are gone, which the worker takes as its end
+            start_new_session=True,
+        )
         try:
             code = await process.wait()
         except asyncio.CancelledError:

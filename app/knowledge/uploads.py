@@ -146,18 +146,25 @@ class Uploads:
             rule_number = rule_for(transaction, find_readers(transaction.connection, upload.readers))
         if upload.replace is not None:
             return self._replaced(transaction, upload.replace, content_hash, permit, base_id)
-        row = find_upload(transaction.connection, source_number, name)
-        if row is not None and permit.reads(base_id, row[1]):
-            if row[2] == content_hash:
-                return str(row[0]), False
-            if not upload.keep_both and row[2] is not None:
-                raise DocumentExists(f"a document named '{name}' with other content is there", document_id=str(row[0]))
-        if row is not None and (upload.keep_both or not permit.reads(base_id, row[1])):
-            # What the asker may not see must not show by its name being taken.
+        known = find_upload(transaction.connection, source_number, name)
+        if known is not None and permit.reads(base_id, known.rule_number):
+            if known.content_hash == content_hash:
+                return known.document_id, False
+            if known.content_hash is not None and not upload.keep_both:
+                raise DocumentExists(
+                    f"a document named '{name}' with other content is there", document_id=known.document_id
+                )
+            if known.content_hash is None and known.created_by == act.actor and not upload.keep_both:
+                # An earlier try of the same person that was refused, or is still being read.
+                if rule_number is not None:
+                    transaction.execute(
+                        "UPDATE documents SET rule_number = ? WHERE document_id = ?", (rule_number, known.document_id)
+                    )
+                    transaction.next_value("access")
+                return known.document_id, True
+        if known is not None:
+            # Kept beside it; and what the asker may not see must not show by its name being taken.
             name = free_name(transaction.connection, source_number, name)
-            row = None
-        if row is not None:
-            return str(row[0]), True
         document_id = add_document(
             transaction,
             base_id=base_id,
@@ -211,14 +218,24 @@ class Uploads:
         return job_id
 
 
-def find_upload(connection: Connection, source_number: int, name: str) -> tuple[str, int | None, bytes | None] | None:
-    """Return (document id, rule, content hash of the current version) of an upload of this name."""
+@dataclass(frozen=True, slots=True)
+class KnownUpload:
+    """An upload that is there under a name; without a current version there is no content hash."""
+
+    document_id: str
+    rule_number: int | None
+    created_by: str
+    content_hash: bytes | None
+
+
+def find_upload(connection: Connection, source_number: int, name: str) -> KnownUpload | None:
+    """Return the upload of this name."""
     row = connection.execute(
-        "SELECT d.document_id, d.rule_number, v.content_hash FROM documents d LEFT JOIN versions v"
+        "SELECT d.document_id, d.rule_number, d.created_by, v.content_hash FROM documents d LEFT JOIN versions v"
         " ON v.document_id = d.document_id AND v.state = 'current' WHERE d.source_number = ? AND d.external_id = ?",
         (source_number, name),
     ).fetchone()
-    return None if row is None else (str(row[0]), row[1], row[2])
+    return None if row is None else KnownUpload(*row)
 
 
 def free_name(connection: Connection, source_number: int, name: str) -> str:

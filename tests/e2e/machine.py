@@ -148,7 +148,7 @@ class Serving:
         def look() -> psutil.Process | None:
             for child in psutil.Process(self.process.pid).children():
                 try:
-                    if child.cmdline()[-2:] == ["ingest", "work"]:
+                    if child.cmdline()[2:4] == ["ingest", "work"]:
                         return child
                 except (psutil.NoSuchProcess, psutil.ZombieProcess):
                     continue
