@@ -20,6 +20,7 @@ from app.settings import Settings, load_settings
 START_TIMEOUT_S = 120
 END_TIMEOUT_S = 60
 CREDENTIALS_FILE = "first-login.json"
+OUTCOMES = {0: "All documents are in.", 1: "Documents were refused as listed above; the others are in."}
 
 
 def start(
@@ -39,14 +40,14 @@ def start(
     # Each in a session of its own: Ctrl-C reaches us alone, and we end them in order.
     service = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own command
     ingest: subprocess.Popen[bytes] | None = None
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         wait_until_ready(service, port)
         say(f"\nStrongroom answers at http://127.0.0.1:{port}\n  user name and API key: {login}\n")
         say(f"Taking in {docs}; its documents are found by words within seconds, by meaning when vectors are filled.")
         ingest = subprocess.Popen([sys.executable, "-m", "ingest", str(docs)], start_new_session=True)  # noqa: S603 - ours
         code = ingest.wait()
-        say("All documents are in." if code == 0 else "Documents were refused as listed above; the others are in.")
+        say(OUTCOMES.get(code, f"The ingest ended with an error ({code}, see above); the service goes on."))
         say(f'Try it: python -m app ask "初始剂量上限是多少？"   or open http://127.0.0.1:{port}   (Ctrl-C ends)')
         service.wait()
     except KeyboardInterrupt:
@@ -55,6 +56,11 @@ def start(
         for process in (ingest, service):
             end(process)
     raise typer.Exit(service.returncode or 0)
+
+
+def interrupt(*_: object) -> None:
+    """Take SIGTERM as Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def first_login(settings: Settings) -> Path:
