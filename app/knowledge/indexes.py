@@ -254,7 +254,7 @@ class Indexes:
 
     def snapshot(self) -> None:
         """Seal the indexes of each base that holds no bytes of removed chunks; the follower must be at rest."""
-        if self._folder is None or self.space is None:
+        if self._folder is None or self.space is None or self.sequence == self._snapshot_sequence:
             return
         while not self.sync_chroma():
             pass

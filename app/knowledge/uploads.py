@@ -82,6 +82,11 @@ class Uploads:
             DocumentExists: the same name with other content.
         """
         name = checked_file_name(upload.file_name)
+        if upload.replace is not None and upload.readers is not None:
+            raise UsageError(
+                "a new version keeps the readers of its document",
+                advice="Send it without 'access', and change the readers by PUT .../access.",
+            )
         content_hash = keyed_hash(self._content_key, upload.content)
         planned = plan_file()
         with self._store.catalogue.read() as connection:
@@ -162,9 +167,12 @@ class Uploads:
                     )
                     transaction.next_value("access")
                 return known.document_id, True
-        if known is not None:
-            # Kept beside it; and what the asker may not see must not show by its name being taken.
+        if known is not None and permit.reads(base_id, known.rule_number):
             name = free_name(transaction.connection, source_number, name)
+        elif known is not None:
+            # What the sender may not see must not show by its name being taken: no number that counts on.
+            path = PurePosixPath(name)
+            name = f"{path.stem} ({secrets.token_hex(3)}){path.suffix}"
         document_id = add_document(
             transaction,
             base_id=base_id,

@@ -175,11 +175,11 @@ def test_tls_speaks_1_3_and_nothing_older(shelf: Machine, tmp_path: Path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_the_service_and_its_worker_and_seals_snapshots(shelf: Machine, number: signal.Signals):
-    serving = shelf.begin_serving()
-    worker = serving.worker()
-    started = serving.descendants()
-    serving.api.search(TORQUE)
-    serving.stop(number)
+    with shelf.serve() as serving:
+        worker = serving.worker()
+        started = serving.descendants()
+        serving.api.search(TORQUE)
+        serving.stop(number)
     assert not alive(worker)
     until("all its processes end", lambda: not [one for one in started if alive(one)], timeout_s=5)
     assert "Traceback" not in serving.stderr.read_text()

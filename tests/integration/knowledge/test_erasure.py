@@ -161,6 +161,7 @@ def test_a_sweep_takes_what_dead_runs_left_and_nothing_of_a_live_one(world):
         assert len(sealed_files(world)) == 2
     sweep(world.store)
     age(world.store.originals_dir)
+    age(world.store.lock_file("run").parent)
     sweep(world.store)
     assert world.rows("SELECT document_id FROM versions") == [(kept,)]
     assert len(sealed_files(world)) == 1
