@@ -1,4 +1,4 @@
-"""python -m tests.bench retrieval | ingest | latency: see each module."""
+"""python -m tests.bench retrieval | samples | ingest | latency: see each module."""
 
 import argparse
 import gzip
@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import ingest, latency, retrieval
+from tests.bench import ingest, latency, retrieval, samples
 from tests.bench.machine import keep_result
 
 
@@ -18,6 +18,7 @@ def main() -> None:
     retrieving = names.add_parser("retrieval")
     retrieving.add_argument("eval_dir", type=Path)
     retrieving.add_argument("--sets", nargs="*", default=[])
+    names.add_parser("samples")
     ingesting = names.add_parser("ingest")
     ingesting.add_argument("paths", nargs="+", type=Path)
     ingesting.add_argument("--vectors", action="store_true", help="also wait for vectors")
@@ -29,6 +30,8 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.name == "retrieval":
         result = retrieval.measure(chosen.eval_dir, chosen.sets)
+    elif chosen.name == "samples":
+        result = samples.measure()
     elif chosen.name == "ingest":
         result = ingest.measure(chosen.paths, vectors=chosen.vectors, kill=chosen.kill)
     else:

@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean
 
@@ -26,22 +28,29 @@ def measure(paths: list[Path], questions: list[str], *, requests: int) -> dict[s
     with own_store() as environment:
         run_command(environment, "ingest", *(str(path) for path in paths), accept=(0, 1))
         begun = time.monotonic()
-        service = subprocess.Popen(
-            [sys.executable, "-m", "app", "serve", "--port", "0"], env=environment, stderr=subprocess.PIPE, text=True
-        )
-        try:
-            url = address_of(service)
-            wait_ready(url)
+        with served(environment) as url:
             result: dict[str, object] = {"machine": describe_machine(), "start_s": round(time.monotonic() - begun, 2)}
             time.sleep(2)
             load(url, environment["BENCH_API_KEY"], questions, clients=4, requests=64)  # warm
             for clients in CLIENTS:
                 key = environment["BENCH_API_KEY"]
                 result[f"clients_{clients}"] = load(url, key, questions, clients=clients, requests=requests)
-        finally:
-            service.terminate()
-            service.communicate(timeout=60)
     return result
+
+
+@contextmanager
+def served(environment: dict[str, str]) -> Iterator[str]:
+    """Serve the store of an environment on a free port; yield the address once searches are right."""
+    service = subprocess.Popen(
+        [sys.executable, "-m", "app", "serve", "--port", "0"], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        url = address_of(service)
+        wait_ready(url)
+        yield url
+    finally:
+        service.terminate()
+        service.communicate(timeout=60)
 
 
 def address_of(service: "subprocess.Popen[str]") -> str:
