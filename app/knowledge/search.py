@@ -258,7 +258,6 @@ def evidence_of(
         best_cosine=max(cosines) + shift if cosines else 0.0,
         best_share=max((passage.word_share for passage in passages[:10]), default=0.0),
         stand_out=relevances[0] - sum(rest) / len(rest) if relevances else 0.0,
-        known_share=known_share,
         foreign=foreignness(same_language_share=same_language, known_share=known_share),
         has_vectors=bool(cosines),
     )
