@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 from app.errors import NotAuthenticated, NotFound, NotPermitted, StoreError, StrongroomError, UsageError
 from app.settings import Settings
@@ -31,6 +32,37 @@ def call(
         StrongroomError: what the reply says went wrong.
     """
     return asyncio.run(call_many(settings, [(method, path, body, query)], shown_as=shown_as))[0]
+
+
+def call_on_document(
+    settings: Settings,
+    method: str,
+    document: str,
+    rest: str = "",
+    *,
+    body: dict[str, Any] | None = None,
+    shown_as: str | None = None,
+) -> Any:  # noqa: ANN401 - JSON
+    """Send a request about one document, which is named by its id or its file name.
+
+    Raises:
+        NotFound: no such document.
+        UsageError: several have this file name.
+    """
+
+    async def found_and_called() -> Any:  # noqa: ANN401 - JSON
+        headers = {"Strongroom-As": shown_as} if shown_as else {}
+        async with open_client(settings) as client:
+            listing = await client.get("/v1/documents", params={"external_id": document}, headers=headers)
+            named = content_of(listing)["documents"]
+            if len(named) > 1:
+                listed = ", ".join(f"{one['document_id']} in {one['knowledge_base']}" for one in named)
+                raise UsageError(f"{len(named)} documents are named '{document}'", advice=f"Name its id: {listed}.")
+            document_id = named[0]["document_id"] if named else quote(document, safe="")
+            path = f"/v1/documents/{document_id}{rest}"
+            return content_of(await client.request(method, path, json=body, headers=headers))
+
+    return asyncio.run(found_and_called())
 
 
 async def call_many(

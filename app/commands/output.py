@@ -4,6 +4,8 @@ import json
 import sys
 from typing import Any
 
+WIDE = 1_000
+
 
 def show_json(value: Any) -> None:  # noqa: ANN401 - JSON
     """Print one JSON object."""
@@ -28,7 +30,8 @@ def show_rows(rows: list[dict[str, Any]], columns: list[str]) -> None:
     table = Table(*columns)
     for row in rows:
         table.add_row(*(cell(row.get(column)) for column in columns))
-    Console(file=sys.stdout).print(table)
+    # Into a pipe or file nothing is wrapped.
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def cell(value: Any) -> str:  # noqa: ANN401 - JSON

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.commands.client import call
+from app.commands.client import call, call_on_document
 from app.commands.output import say, show, show_json, show_rows
 from app.settings import load_settings
 
@@ -99,28 +99,31 @@ def list_documents(
         show_rows(found, ["document_id", "external_id", "title", "state", "version", "pages", "knowledge_base"])
 
 
+DocumentName = Annotated[str, typer.Argument(metavar="DOCUMENT", help="Its id, or its file name if only one has it.")]
+
+
 @documents.command("show")
-def show_document(document_id: str, shown_as: As = None) -> None:
+def show_document(document: DocumentName, shown_as: As = None) -> None:
     """Show one document."""
-    show_json(call(load_settings(), "GET", f"/v1/documents/{document_id}", shown_as=shown_as))
+    show_json(call_on_document(load_settings(), "GET", document, shown_as=shown_as))
 
 
 @documents.command("delete")
-def delete_document(document_id: str) -> None:
+def delete_document(document: DocumentName) -> None:
     """Erase a document."""
-    call(load_settings(), "DELETE", f"/v1/documents/{document_id}")
+    call_on_document(load_settings(), "DELETE", document)
     say("erased")
 
 
 @documents.command("access")
 def document_access(
-    document_id: str,
+    document: DocumentName,
     reader: Annotated[list[str] | None, typer.Option(help="user:NAME or group:NAME; may be repeated.")] = None,
     everybody: Annotated[bool, typer.Option("--all-readers", help="All who read its knowledge base.")] = False,
 ) -> None:
     """Say who of the readers of its knowledge base may read a document."""
     readers = None if everybody else (reader or [])
-    call(load_settings(), "PUT", f"/v1/documents/{document_id}/access", body={"readers": readers})
+    call_on_document(load_settings(), "PUT", document, "/access", body={"readers": readers})
     say("changed")
 
 

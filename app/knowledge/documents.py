@@ -89,6 +89,7 @@ def list_documents(
     *,
     knowledge_base: str | None = None,
     state: str | None = None,
+    external_id: str | None = None,
     after: str = "",
     limit: int = 100,
 ) -> tuple[list[Document], str | None]:
@@ -97,8 +98,9 @@ def list_documents(
     limit = min(limit, MOST_LISTED)
     while True:
         rows = connection.execute(
-            f"{COLUMNS} WHERE d.document_id > ? AND (? IS NULL OR b.name = ?) ORDER BY d.document_id LIMIT ?",
-            (after, knowledge_base, knowledge_base, limit),
+            f"{COLUMNS} WHERE d.document_id > ? AND (? IS NULL OR b.name = ?) AND (? IS NULL OR d.external_id = ?)"
+            " ORDER BY d.document_id LIMIT ?",
+            (after, knowledge_base, knowledge_base, external_id, external_id, limit),
         ).fetchall()
         for row in rows:
             after = row[0]

@@ -356,6 +356,13 @@ def test_lists_come_in_pages(house: House):
         problem(house.admin.call("GET", "/v1/documents", params=query), 422, "usage")
 
 
+def test_a_document_is_found_by_its_file_name_by_those_who_may_read_it(house: House):
+    for api, found in ((house.admin, 1), (house.reader, 1), (house.outsider, 0)):
+        listed = api.get("/v1/documents?external_id=flange.md")["documents"]
+        assert [one["document_id"] for one in listed] == [house.document_id] * found
+    assert house.admin.get("/v1/documents?external_id=flange")["documents"] == []
+
+
 def test_alive_ready_and_metrics(house: House):
     assert house.client.get("/healthz").json() == {"status": "alive"}
     ready = house.client.get("/readyz").json()

@@ -245,6 +245,8 @@ def check_commands(machine: Machine, api: Api) -> None:
     assert unknown.returncode == 1
     forged = {"Strongroom-As": "admin", "X-Forwarded-For": "127.0.0.1"}
     assert api.client.post("/v1/search", json={"query": "x"}, headers=forged).status_code == 401
+    assert json.loads(machine.app("documents", "show", PUMP))["external_id"] == PUMP, "a file name is enough"
+    assert machine.run("app", "documents", "show", "nothing.docx").returncode == 1
     listed = json.loads(machine.app("documents", "list", "--json"))["documents"]
     assert {one["external_id"] for one in listed} == set(api.documents())
     records = json.loads(machine.app("audit", "list", "--json", "--limit", "20"))["records"]

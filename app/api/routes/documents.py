@@ -101,6 +101,7 @@ async def documents(
     *,
     knowledge_base: str | None = None,
     state: Annotated[str | None, Query(pattern="^(pending|refused|readable|ready)$")] = None,
+    external_id: Annotated[str | None, Query(description="file name, or id of a JSON line")] = None,
     cursor: str = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> DocumentsReply:
@@ -110,8 +111,9 @@ async def documents(
         with services.store.catalogue.read() as connection:
             permit = services.searcher.permit(connection, caller.asker)
             return list_documents(
-                connection, permit, knowledge_base=knowledge_base, state=state, after=cursor, limit=limit
-            )
+                connection, permit, knowledge_base=knowledge_base, state=state, external_id=external_id, after=cursor,
+                limit=limit,
+            )  # fmt: skip
 
     found, following = await services.in_thread(read)
     return DocumentsReply(documents=[DocumentReply(**asdict(one)) for one in found], next_cursor=following)
