@@ -18,6 +18,7 @@ def main() -> None:
     retrieving = names.add_parser("retrieval")
     retrieving.add_argument("eval_dir", type=Path)
     retrieving.add_argument("--sets", nargs="*", default=[])
+    retrieving.add_argument("--whole", action="store_true", help="whole sets instead of samples of them")
     names.add_parser("samples")
     ingesting = names.add_parser("ingest")
     ingesting.add_argument("paths", nargs="+", type=Path)
@@ -29,7 +30,7 @@ def main() -> None:
     searching.add_argument("--requests", type=int, default=400)
     chosen = parser.parse_args()
     if chosen.name == "retrieval":
-        result = retrieval.measure(chosen.eval_dir, chosen.sets)
+        result = retrieval.measure(chosen.eval_dir, chosen.sets, whole=chosen.whole)
     elif chosen.name == "samples":
         result = samples.measure()
     elif chosen.name == "ingest":

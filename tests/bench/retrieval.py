@@ -2,6 +2,7 @@
 
 A set is a folder with ``corpus.jsonl.gz`` and one or more ``queries*.jsonl.gz``. The sample takes 100 seeded questions
 of each, their gold passages, and distractors up to 400 passages; a folder of PDFs with page questions takes 12 files.
+Whole sets take all passages and 400 seeded questions, as the peers' figures do.
 """
 
 import gzip
@@ -14,6 +15,7 @@ from tests.bench.machine import describe_machine, own_store, run_command
 
 SEED = 20_261
 QUESTIONS, DISTRACTORS, PDF_FILES = 100, 400, 12
+QUESTIONS_OF_WHOLE_SETS = 400
 MODES = ("hybrid", "words", "vectors")
 
 
@@ -22,21 +24,23 @@ def read_lines(file: Path) -> list[dict]:
         return [json.loads(line) for line in opened]
 
 
-def sample_text_set(folder: Path, target: Path) -> list[Path]:
-    """Write the sample of a text set; return its question files."""
+def sample_text_set(folder: Path, target: Path, *, whole: bool) -> list[Path]:
+    """Write the sample of a text set, or all of its passages; return its question files."""
+    most = QUESTIONS_OF_WHOLE_SETS if whole else QUESTIONS
     chosen = random.Random(SEED)
     corpus = {one["id"]: one for one in read_lines(folder / "corpus.jsonl.gz")}
     files, gold = [], set()
     for source in sorted(folder.glob("queries*.jsonl.gz")):
         questions = read_lines(source)
-        taken = chosen.sample(questions, min(QUESTIONS, len(questions)))
+        taken = chosen.sample(questions, min(most, len(questions)))
         gold.update(one for question in taken for one in question["gold"])
         gold.update(one for question in taken for one in question.get("near") or () if one in corpus)
         file = target / f"{folder.name}-{source.name.removesuffix('.jsonl.gz')}.questions.jsonl"
         file.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in taken), encoding="utf-8")
         files.append(file)
     others = [one for one in sorted(corpus) if one not in gold]
-    kept = sorted(gold & corpus.keys()) + chosen.sample(others, max(0, min(DISTRACTORS - len(gold), len(others))))
+    distractors = len(others) if whole else max(0, min(DISTRACTORS - len(gold), len(others)))
+    kept = sorted(gold & corpus.keys()) + chosen.sample(others, distractors)
     documents = target / "documents" / f"{folder.name}.jsonl"
     documents.parent.mkdir(exist_ok=True)
     lines = ({key: corpus[one].get(key) or "" for key in ("id", "title", "text")} for one in kept)
@@ -59,7 +63,7 @@ def sample_pdf_set(folder: Path, target: Path) -> list[Path]:
     return [file]
 
 
-def measure(eval_dir: Path, names: list[str]) -> dict[str, object]:
+def measure(eval_dir: Path, names: list[str], *, whole: bool) -> dict[str, object]:
     """Measure the named sets of an evaluation folder, or all of them."""
     sets = [one for one in sorted(eval_dir.iterdir()) if (one / "corpus.jsonl.gz").exists()]
     sets += [eval_dir / "pdf"] if (eval_dir / "pdf" / "files").exists() else []
@@ -70,7 +74,10 @@ def measure(eval_dir: Path, names: list[str]) -> dict[str, object]:
                 continue
             target = Path(environment["BENCH_FOLDER"]) / folder.name
             target.mkdir()
-            files = sample_pdf_set(folder, target) if folder.name == "pdf" else sample_text_set(folder, target)
+            if folder.name == "pdf":
+                files = sample_pdf_set(folder, target)
+            else:
+                files = sample_text_set(folder, target, whole=whole)
             place = str(target / "documents")
             run_command(environment, "ingest", place, "--knowledge-base", folder.name, accept=(0, 1))
             for file in files:
@@ -80,7 +87,7 @@ def measure(eval_dir: Path, names: list[str]) -> dict[str, object]:
                         "--json",
                     )  # fmt: skip
                     table.setdefault(file.name.removesuffix(".questions.jsonl"), {})[mode] = json.loads(shown)
-    return {"machine": describe_machine(), "sample": [QUESTIONS, DISTRACTORS], "sets": table}
+    return {"machine": describe_machine(), "sample": "whole sets" if whole else [QUESTIONS, DISTRACTORS], "sets": table}
 
 
 def as_table(result: dict[str, object]) -> str:
