@@ -5,7 +5,7 @@ No score, count or candidate that the asker may not see leaves this function.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,7 @@ from app.database.connection import Connection
 from app.database.store import Store
 from app.knowledge.base_index import BaseIndex
 from app.knowledge.bases import base_named
-from app.knowledge.confidence import Evidence, confidence, foreignness
+from app.knowledge.confidence import Evidence, codes_evidence, confidence, foreignness
 from app.knowledge.fusion import Candidates, background_share, fuse, merged, raised
 from app.knowledge.indexes import Indexes
 from app.knowledge.languages import LANGUAGES, bias_of, language_of
@@ -24,6 +24,7 @@ from app.knowledge.matrix import NO_VECTOR_HITS
 from app.knowledge.passage import Asker, Found, IndexState, Passage
 from app.knowledge.permissions import Permissions, Permit
 from app.knowledge.texts import read_spans, spans_from_json
+from app.knowledge.tokens import tokens_of
 from app.knowledge.vector_leg import Aim, nearest, within_documents
 from app.knowledge.words import NO_WORD_HITS, WordHits
 from app.settings import RetrievalSettings
@@ -253,14 +254,30 @@ def evidence_of(
     documents = sum(base.languages.total() for base in bases)
     same_language = sum(base.languages[language] for base in bases) / documents if documents else 0.0
     cosines = [passage.similarity for passage in passages[:10] if passage.similarity is not None]
+    codes = rarest_codes(one.words.codes for one in found)
+    best = (
+        set(tokens_of(f"{passages[0].title} {passages[0].heading} {passages[0].text}")) if codes and passages else set()
+    )
+    codes_found, codes_unknown = codes_evidence(codes, best)
     shift = float(aim.bias.shifts[LANGUAGES.index(language)]) if aim is not None else 0.0
     return Evidence(
         best_cosine=max(cosines) + shift if cosines else 0.0,
         best_share=max((passage.word_share for passage in passages[:10]), default=0.0),
         stand_out=relevances[0] - sum(rest) / len(rest) if relevances else 0.0,
         foreign=foreignness(same_language_share=same_language, known_share=known_share),
+        codes_found=codes_found,
+        codes_unknown=codes_unknown,
         has_vectors=bool(cosines),
     )
+
+
+def rarest_codes(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Join the rarity of codes over several bases: one that any base knows is known."""
+    joined: dict[str, float] = {}
+    for part in parts:
+        for code, rarity in part.items():
+            joined[code] = min(rarity, joined.get(code, 1.0))
+    return joined
 
 
 class Clock:

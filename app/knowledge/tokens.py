@@ -16,6 +16,7 @@ HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af\u3005\u3007"
 # A Han run; or a word of any other script, with inner joints (GB/T, 2828.1, XJ-9000, don't).
 PIECES = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+(?:[-/._'+][^\W_{HAN}]+)*")
 PARTS = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)?")
+CODE = re.compile(r"[a-z][a-z./_-]*[0-9]")
 HAN_START = re.compile(f"[{HAN}]")
 LONGEST_TOKEN_CHARS = 64  # longer runs are noise (base64, rulers), and tantivy drops huge terms anyway
 _INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF])
@@ -62,3 +63,8 @@ def tokens_of(text: str) -> list[str]:
             if parts != [piece]:
                 found.extend(parts)
     return found
+
+
+def codes_of(text: str) -> list[str]:
+    """Return the codes in a text, as tokens: pieces that open with a letter and hold a digit (E-203, XJ-9000, B12)."""
+    return [match.group() for match in PIECES.finditer(normalised(text)) if CODE.match(match.group())]

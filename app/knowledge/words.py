@@ -5,7 +5,7 @@ Holds tokens and numbers, no stored text. One writer thread of 15 MB; each batch
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
-from app.knowledge.tokens import tokens_of
+from app.knowledge.tokens import codes_of, tokens_of
 
 WRITER_BYTES = 15_000_000
 MOST_QUERY_TOKENS = 512  # a longer question adds cost and no aim
@@ -41,15 +41,17 @@ class WordHits:
         scores: BM25, float32, shape (n,).
         attainable: what a passage of mean length would score that holds every word of the question once.
         known_share: share of the question's weight that stands in any passage at all, 0..1.
+        codes: rarity of each code in the question, 0..1; 1 is in no passage at all.
     """
 
     chunk_numbers: NDArray[np.int64]
     scores: NDArray[np.float32]
     attainable: float
     known_share: float
+    codes: Mapping[str, float]
 
 
-NO_WORD_HITS = WordHits(np.zeros(0, np.int64), np.zeros(0, np.float32), 0.0, 0.0)
+NO_WORD_HITS = WordHits(np.zeros(0, np.int64), np.zeros(0, np.float32), 0.0, 0.0, {})
 
 
 def schema() -> tantivy.Schema:
@@ -116,6 +118,7 @@ class WordIndex:
         largest = inverse_frequency(rows, 0)
         attainable = sum(weights.values())
         known = sum(weight for weight in weights.values() if weight < largest)
+        codes = {token: weights[token] / largest for token in codes_of(question) if token in weights}
         query = tantivy.Query.boolean_query(
             [
                 (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "body", token, index_option="freq"))
@@ -134,13 +137,14 @@ class WordIndex:
         else:
             hits = searcher.search(query, limit=limit, count=False).hits
         if not hits:
-            return WordHits(NO_WORD_HITS.chunk_numbers, NO_WORD_HITS.scores, attainable, known / attainable)
+            return WordHits(NO_WORD_HITS.chunk_numbers, NO_WORD_HITS.scores, attainable, known / attainable, codes)
         numbers = searcher.fast_field_values("chunk", [address for _, address in hits])
         return WordHits(
             chunk_numbers=np.array(numbers, np.int64),
             scores=np.array([score for score, _ in hits], np.float32),
             attainable=attainable,
             known_share=known / attainable,
+            codes=codes,
         )
 
 

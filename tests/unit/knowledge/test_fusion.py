@@ -14,7 +14,7 @@ COSINE = st.floats(-1, 1, width=32)
 def words(rows, attainable=10.0):
     return WordHits(
         np.array([number for number, _ in rows], np.int64), np.array([score for _, score in rows], np.float32),
-        attainable, 1.0,
+        attainable, 1.0, {},
     )  # fmt: skip
 
 

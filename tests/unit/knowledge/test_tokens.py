@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.knowledge.tokens import LONGEST_TOKEN_CHARS, normalised, tokens_of
+from app.knowledge.tokens import LONGEST_TOKEN_CHARS, codes_of, normalised, tokens_of
 
 
 def test_codes_stand_whole_and_split():
@@ -70,3 +70,8 @@ def test_tokens_hold_no_white_space_and_do_not_depend_on_the_form(text):
 @given(st.text(), st.text())
 def test_texts_apart_are_tokenised_apart(first, second):
     assert tokens_of(f"{first}\n{second}") == tokens_of(first) + tokens_of(second)
+
+
+def test_codes_are_pieces_that_open_with_a_letter_and_hold_a_digit():
+    assert codes_of("E-203 是什么？XJ-9000, GB/T 2828.1, B12, 5mg 65 ℃ 3rd") == ["e-203", "xj-9000", "b12"]
+    assert codes_of("什么时候换药？") == []
