@@ -4,7 +4,6 @@ The word table stays outside the graph, memory-mapped: only the rows of words th
 """
 
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from app.errors import ModelUnavailable
 from app.inference import hardware
 from app.inference.embedder import unit_rows
+from app.inference.folder_embedder import FolderEmbedder
 from app.inference.prepared import PreparedModel
-from app.inference.tokens import FolderTokens
 from app.settings import EmbeddingSettings
 
 GRAPH_FILE = "model.xml"
@@ -44,7 +43,7 @@ def engine_options(settings: EmbeddingSettings) -> dict[str, Any]:
     }
 
 
-class OpenVinoEmbedder:
+class OpenVinoEmbedder(FolderEmbedder):
     """A converted model on the CPU; calls from several threads take turns."""
 
     engine = "openvino"
@@ -55,10 +54,7 @@ class OpenVinoEmbedder:
         Raises:
             ModelUnavailable: a part is missing or damaged.
         """
-        self.folder = prepared.folder
-        self.space = prepared.space
-        self.tokens = FolderTokens(prepared.folder)
-        self.turn = threading.Lock()
+        super().__init__(prepared)
         openvino = import_openvino()
         graph_file = prepared.converted_dir / GRAPH_FILE
         try:
@@ -69,33 +65,13 @@ class OpenVinoEmbedder:
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelUnavailable(f"the converted embedding model does not load: {type(error).__name__}") from error
 
-    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of questions, shape (n, dimension), rows of length 1."""
-        return self.embed(texts, self.folder.query_prompt)
-
-    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of passages, shape (n, dimension), rows of length 1."""
-        return self.embed(texts, self.folder.passage_prompt)
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens in each text, without special tokens and prompts."""
-        return self.tokens.count_tokens(texts)
-
-    def unknown_share(self, text: str) -> float:
-        """Share (0..1) of tokens that the model does not know."""
-        return self.tokens.unknown_share(text)
-
     def close(self) -> None:
         """Let go of graph and word table."""
         with self.turn:
             self.request = None
 
     def embed(self, texts: Sequence[str], prompt: str) -> NDArray[np.float32]:
-        """Vectors of texts behind ``prompt``, in the order of the texts.
-
-        Raises:
-            ModelUnavailable: the model is closed, or fails.
-        """
+        """Vectors of texts behind ``prompt``, in the order of the texts."""
         ids = self.tokens.encode(texts, prompt)
         vectors = np.empty((len(ids), self.space.dimension), np.float32)
         for rows in parts_by_length([len(row) for row in ids]):

@@ -3,7 +3,6 @@
 Importing this module takes seconds and several hundred megabytes; the serving process on a CPU never does.
 """
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,14 +14,15 @@ from sentence_transformers import SentenceTransformer
 from app.errors import ModelUnavailable
 from app.inference import hardware
 from app.inference.embedder import unit_rows
+from app.inference.folder_embedder import FolderEmbedder
 from app.inference.prepared import PreparedModel
-from app.inference.tokens import FolderTokens, clean
+from app.inference.tokens import clean
 from app.settings import EmbeddingSettings
 
 GPU_BATCH = 64
 
 
-class TorchEmbedder:
+class TorchEmbedder(FolderEmbedder):
     """A sentence-transformers folder in torch; calls from several threads take turns."""
 
     engine = "torch"
@@ -33,10 +33,7 @@ class TorchEmbedder:
         Raises:
             ModelUnavailable: it does not load.
         """
-        self.folder = prepared.folder
-        self.space = prepared.space
-        self.tokens = FolderTokens(prepared.folder)
-        self.turn = threading.Lock()
+        super().__init__(prepared)
         on_gpu = hardware.gpu_available()
         self.batch_size = GPU_BATCH if on_gpu else settings.batch_size
         if not on_gpu:
@@ -53,33 +50,13 @@ class TorchEmbedder:
             raise ModelUnavailable(f"the embedding model does not load: {type(error).__name__}") from error
         self.model.max_seq_length = self.folder.max_tokens
 
-    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of questions, shape (n, dimension), rows of length 1."""
-        return self.embed(texts, self.folder.query_prompt)
-
-    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of passages, shape (n, dimension), rows of length 1."""
-        return self.embed(texts, self.folder.passage_prompt)
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens in each text, without special tokens and prompts."""
-        return self.tokens.count_tokens(texts)
-
-    def unknown_share(self, text: str) -> float:
-        """Share (0..1) of tokens that the model does not know."""
-        return self.tokens.unknown_share(text)
-
     def close(self) -> None:
         """Let go of the weights."""
         with self.turn:
             self.model = None
 
     def embed(self, texts: Sequence[str], prompt: str) -> NDArray[np.float32]:
-        """Vectors of texts behind ``prompt``, in the order of the texts.
-
-        Raises:
-            ModelUnavailable: the model is closed, or fails.
-        """
+        """Vectors of texts behind ``prompt``, in the order of the texts."""
         if not texts:
             return np.empty((0, self.space.dimension), np.float32)
         escaped = [clean(self.tokens.escape(text)) for text in texts]

@@ -3,9 +3,7 @@
 import ctypes
 import os
 import resource
-import signal
 
-PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38  # all from linux/prctl.h
 
@@ -17,8 +15,3 @@ def harden_process() -> None:
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     os.umask(0o077)
-
-
-def die_with_parent() -> None:
-    """Have the kernel end this process when its parent ends, however that happens."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
