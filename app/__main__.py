@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from app.commands import people, query, serve, start, store
+from app.commands import keys, people, query, serve, start, store
 from app.errors import SettingsError, StoreError, StrongroomError, UsageError
 from app.logs import start_logs
 
@@ -32,6 +32,7 @@ for name, group in (
     ("groups", people.groups),
     ("api-keys", people.api_keys),
     ("audit", people.audit),
+    ("keys", keys.keys),
     ("models", store.models),
 ):
     cli.add_typer(group, name=name)

@@ -1,4 +1,8 @@
-"""Commands on users, groups, API keys and knowledge bases: they open the databases directly and load no model."""
+"""Commands on users, groups, API keys and knowledge bases: they open the databases directly and load no model.
+
+A new password or API key goes to stdout also where that is no terminal: whoever runs these commands, a person or
+a script, asks for exactly that. ``init`` runs unasked where a container starts, and is more careful.
+"""
 
 import getpass
 import secrets
@@ -84,12 +88,13 @@ def delete_user(name: str) -> None:
 
 @users.command("reset-password")
 def reset_password(name: str) -> None:
-    """Give a user a new password, shown once; sessions end."""
+    """Give a user a new password, shown once; their sessions end. The key file is enough, also while it serves."""
     from app.accounts import people
 
     password = people.new_password()
     change("reset password", lambda _, transaction: people.set_password(transaction, name, password))
     show(f"password   {password}")
+    say(f"{name} signs in with it from now on; what was signed in as {name} no longer is.")
 
 
 @groups.command("add")

@@ -3,10 +3,12 @@
 import getpass
 import secrets
 import shutil
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from app.commands.credentials import Credentials, hand_over, refuse_old_first_login
 from app.commands.output import say, show, show_json
 from app.errors import StrongroomError
 from app.settings import Settings, load_settings
@@ -30,24 +32,34 @@ def init(
     from app.knowledge.bases import add_knowledge_base
     from app.knowledge.passage import Asker
     from app.vault.hygiene import harden_process
+    from app.vault.keyring import open_keyring, replace_recovery_key
 
     harden_process()
     settings = load_settings()
+    if settings.key_file is not None and not as_json:
+        refuse_old_first_login(settings.key_file)
     prepare_models(settings.embedding, settings.models_dir, say)
     password = new_password()
     with create_store(settings) as store:
+        key_file = settings.key_file_for(store.store_id)
+        _, recovery_key = replace_recovery_key(settings.data_dir, open_keyring(settings.data_dir, key_file))
         actor = f"local:{getpass.getuser()}"
         with store.transaction(Act(secrets.token_hex(8), actor, "init", store.store_id)) as transaction:
             user_id = add_user(transaction, ADMINISTRATOR, role="administrator", password=password)
             key = issue_key(transaction, store, user=ADMINISTRATOR, name="first")
             add_knowledge_base(transaction, DEFAULT_BASE, asker=Asker(user_id), actor=actor)
-        key_file = settings.key_file_for(store.store_id)
-    say(f"Store made in {settings.data_dir}; its key is {key_file}.")
-    say("Without that key file nobody can read this store again: keep a copy of it apart from the data folder.")
+    credentials = Credentials(ADMINISTRATOR, password, key, recovery_key.shown())
+    say(f"Store made.\ndata folder   {settings.data_dir}\nkey file      {key_file}")
     if as_json:
-        show_json({"username": ADMINISTRATOR, "password": password, "api_key": key})
+        show_json(asdict(credentials))
     else:
-        show(f"user name  {ADMINISTRATOR}\npassword   {password}\nAPI key    {key}")
+        hand_over(credentials, key_file)
+    say(
+        "\nWithout the key file or the recovery key nobody can read this store again, and a copy of"
+        f" {settings.data_dir} alone is not enough.\n"
+        "Keep the recovery key on paper or in a password manager, apart from this machine; it is not shown again.\n"
+        "Then run 'python -m app keys confirm-recovery'."
+    )
 
 
 @models.command("prepare")
@@ -65,20 +77,22 @@ def doctor(
 ) -> None:
     """Check store, key, RAM folder, model and disk, and say how to mend what is wrong."""
     settings = load_settings()
-    findings = [
-        check(settings) for check in (check_store, check_ram, check_disk, check_swap, check_model, check_readers)
-    ]
+    checks = (
+        check_store, check_recovery, check_key_place, check_ram, check_disk, check_swap, check_model, check_readers
+    )  # fmt: skip
+    findings = [check(settings) for check in checks]
     if as_json:
         show_json({"findings": findings})
     else:
         for finding in findings:
-            show(f"{'ok     ' if finding['ok'] else 'TROUBLE'}  {finding['what']}: {finding['detail']}")
+            state = "TROUBLE" if not finding["ok"] else "warning" if finding["warning"] else "ok"
+            show(f"{state:7}  {finding['what']}: {finding['detail']}")
     raise typer.Exit(0 if all(finding["ok"] for finding in findings) else 1)
 
 
-def finding(what: str, *, ok: bool, detail: str) -> dict[str, object]:
-    """Return one finding."""
-    return {"what": what, "ok": ok, "detail": detail}
+def finding(what: str, *, ok: bool, detail: str, warning: bool = False) -> dict[str, object]:
+    """Return one finding; a warning is no trouble yet."""
+    return {"what": what, "ok": ok, "warning": warning, "detail": detail}
 
 
 def check_store(settings: Settings) -> dict[str, object]:
@@ -92,6 +106,46 @@ def check_store(settings: Settings) -> dict[str, object]:
         return finding("store", ok=True, detail=f"{documents} documents, {waiting} chunks wait for vectors")
     except StrongroomError as error:
         return finding("store", ok=False, detail=f"{error}. {error.advice}")
+
+
+def check_recovery(settings: Settings) -> dict[str, object]:
+    """Whether somebody showed that they have the recovery key."""
+    from app.vault.keyring import of_kind, read_keyring
+    from app.vault.recovery_key import KIND
+
+    what = "recovery key"
+    try:
+        _, slots = read_keyring(settings.data_dir)
+    except StrongroomError as error:
+        return finding(what, ok=False, detail=f"{error}. {error.advice}")
+    found = of_kind(slots, KIND)
+    if not found:
+        detail = "none: if the key file is lost, so is the store. Run 'python -m app keys recovery'."
+        return finding(what, ok=True, warning=True, detail=detail)
+    if found[0].confirmed is None:
+        detail = "nobody has shown yet that it was kept. Run 'python -m app keys confirm-recovery'."
+        return finding(what, ok=True, warning=True, detail=detail)
+    return finding(what, ok=True, detail=f"confirmed at {found[0].confirmed}")
+
+
+def check_key_place(settings: Settings) -> dict[str, object]:
+    """Whether one lost disk takes the key and the data, or one stolen disk gives both."""
+    from app.vault.keyring import read_keyring
+
+    what = "place of the key file"
+    try:
+        store_id, _ = read_keyring(settings.data_dir)
+        key_file = settings.key_file_for(store_id)
+        together = key_file.parent.stat().st_dev == settings.data_dir.stat().st_dev
+    except (StrongroomError, OSError):
+        return finding(what, ok=True, detail="not known while there is no key or store")  # check_store says why
+    if together:
+        detail = (
+            f"{key_file} lies on the same file system as {settings.data_dir}: whoever takes that disk takes both."
+            " Set KB_KEY_FILE to another one."
+        )
+        return finding(what, ok=True, warning=True, detail=detail)
+    return finding(what, ok=True, detail=str(key_file))
 
 
 def check_ram(settings: Settings) -> dict[str, object]:

@@ -25,6 +25,7 @@ class Purpose(StrEnum):
     JOURNAL = "journal database"
     MANIFEST = "store manifest"
     API_KEYS = "api key hashes"
+    SESSIONS = "session token hashes"
     AUDIT_QUERIES = "question fingerprints in the audit trail"
     CHUNK_IDS = "opaque chunk ids"
     CONTENT = "content fingerprints"
@@ -41,6 +42,14 @@ def derive(root_key: bytes, purpose: Purpose) -> bytes:
         raise ValueError(f"a root key has {KEY_BYTES} bytes, not {len(root_key)}")
     hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=f"strongroom v1|{purpose}".encode())
     return hkdf.derive(root_key)
+
+
+def derive_slot_key(secret: bytes, kind: str) -> bytes:
+    """Return the key that wraps the root key in a slot of this kind, from the slot's own uniform 32-byte secret."""
+    if len(secret) != KEY_BYTES:
+        raise ValueError(f"the secret of a slot has {KEY_BYTES} bytes, not {len(secret)}")
+    hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=f"strongroom slot v1|{kind}".encode())
+    return hkdf.derive(secret)
 
 
 def keyed_hash(key: bytes, message: bytes) -> bytes:

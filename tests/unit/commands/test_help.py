@@ -17,6 +17,7 @@ GROUPS = {
     "groups": {"add", "list", "delete", "join", "leave"},
     "api-keys": {"add", "list", "delete"},
     "audit": {"list"},
+    "keys": {"list", "confirm-recovery", "recover", "recovery"},
     "models": {"prepare"},
 }
 COMMANDS = {"init", "start", "serve", "search", "ask", "evaluate", "doctor"}

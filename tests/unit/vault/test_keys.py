@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import NotFound
-from app.vault.keys import OpaqueIds, Purpose, derive, keyed_hash, new_key, same
+from app.vault.keys import OpaqueIds, Purpose, derive, derive_slot_key, keyed_hash, new_key, same
 
 ROOT = bytes(range(32))
 # Of the root key 00 01 .. 1f. A change here would lock every store that exists.
@@ -44,6 +44,20 @@ def test_another_root_key_derives_other_keys():
 def test_a_root_key_of_another_length_is_refused(size):
     with pytest.raises(ValueError, match=f"not {size}"):
         derive(bytes(size), Purpose.CATALOGUE)
+
+
+def test_the_key_of_a_slot_depends_on_its_secret_and_kind_and_is_no_derived_key_of_the_store():
+    kinds = {derive_slot_key(ROOT, kind) for kind in ("recovery key", *Purpose)}
+
+    assert len(kinds) == 1 + len(Purpose)
+    assert kinds.isdisjoint({ROOT, *(derive(ROOT, purpose) for purpose in Purpose)})
+    assert derive_slot_key(bytes(32), "recovery key") not in kinds
+
+
+@pytest.mark.parametrize("size", [0, 16, 31, 33, 64])
+def test_a_slot_secret_of_another_length_is_refused(size):
+    with pytest.raises(ValueError, match=f"not {size}"):
+        derive_slot_key(bytes(size), "recovery key")
 
 
 def test_new_keys_are_32_bytes_and_never_alike():
