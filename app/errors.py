@@ -14,7 +14,9 @@
     │   └── KeyUnavailable            the key file is missing, unsafe or of another store
     ├── AccessError
     │   ├── NotAuthenticated          no valid API key or session
+    │   │   └── WrongCredentials      user name or password is wrong; nobody is told which
     │   ├── NotPermitted              signed in, but not for this
+    │   │   └── CsrfRefused           a session cookie without the page's own token
     │   └── NotFound                  does not exist, or may not be seen: the same answer
     ├── ConflictError
     │   ├── DocumentExists            the same name with other content
@@ -22,6 +24,7 @@
     ├── DocumentRefused               this file cannot be taken in; the reason names why
     ├── TooLarge                      over a limit of the settings
     ├── TooBusy                       beyond capacity; try again later
+    │   └── TooManyAttempts           too many wrong passwords for now
     └── ModelUnavailable              an embedding or chat model does not answer
 
 Texts of documents, questions and keys never stand in a message that is logged;
@@ -132,7 +135,14 @@ class NotAuthenticated(AccessError):
     """No valid API key or session."""
 
     code = "not_authenticated"
-    advice = "Send a valid API key as 'Authorization: Bearer ...'."
+    advice = "Sign in, or send a valid API key as 'Authorization: Bearer ...'."
+
+
+class WrongCredentials(NotAuthenticated):
+    """User name or password is wrong: the same for an unknown name, a disabled user and a wrong password."""
+
+    code = "wrong_credentials"
+    advice = "Type both again; an administrator can reset a lost password."
 
 
 class NotPermitted(AccessError):
@@ -140,6 +150,13 @@ class NotPermitted(AccessError):
 
     code = "not_permitted"
     advice = "Ask an administrator for the permission."
+
+
+class CsrfRefused(NotPermitted):
+    """A session cookie came without the token that the page itself holds."""
+
+    code = "csrf"
+    advice = "Send the csrf_token of GET /v1/session as the header X-CSRF-Token."
 
 
 class NotFound(AccessError):
@@ -193,6 +210,18 @@ class TooBusy(StrongroomError):
 
     code = "too_busy"
     advice = "Try again in a few seconds."
+
+
+class TooManyAttempts(TooBusy):
+    """Too many wrong passwords for now."""
+
+    code = "too_many_attempts"
+    advice = "Wait as long as Retry-After says, then try again."
+
+    def __init__(self, message: str, *, advice: str | None = None, retry_after_s: int = 60) -> None:
+        """Carry how long to wait."""
+        super().__init__(message, advice=advice)
+        self.retry_after_s = retry_after_s
 
 
 class ModelUnavailable(StrongroomError):

@@ -8,10 +8,10 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 
 from app.errors import SettingsError
 
@@ -25,6 +25,19 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def names_in(value: object) -> object:
+    """Take a list of names also as one text with commas, as the environment gives it."""
+    if value is None:
+        return ()
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+HostName = Annotated[
+    str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])$", to_lower=True)
+]
+HostNames = Annotated[tuple[HostName, ...], BeforeValidator(names_in)]
+
+
 class ServerSettings(Section):
     """HTTP: where it listens and what it accepts."""
 
@@ -34,6 +47,9 @@ class ServerSettings(Section):
     max_question_chars: int = Field(ge=16, le=100_000)
     max_searches_at_once: int = Field(ge=1, le=10_000)
     request_timeout_s: float = Field(gt=0, le=3_600)
+    allowed_hosts: HostNames = Field(max_length=100)
+    session_idle_minutes: int = Field(ge=2, le=1_440)
+    session_hours: int = Field(ge=1, le=168)
 
 
 class EmbeddingSettings(Section):

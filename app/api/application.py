@@ -17,8 +17,9 @@ from starlette.types import Receive, Scope, Send
 
 from app import __version__
 from app.api.error_handlers import add_error_handlers, problem, reply
+from app.api.gate import Gate
 from app.api.metrics import Metrics
-from app.api.routes import administration, ask, documents, health, search
+from app.api.routes import administration, ask, documents, health, page_pictures, search, session
 from app.api.services import Services
 from app.errors import TooLarge
 
@@ -135,7 +136,7 @@ def create_app(
         max_body_size=max_upload_bytes + FORM_BYTES,
     )
     add_error_handlers(app)
-    for part in (search, ask, documents, administration, health):
+    for part in (session, search, ask, documents, page_pictures, administration, health):
         app.include_router(part.router)
     pages = Environment(loader=FileSystemLoader(WEB_DIR / "templates"), autoescape=True)
     rendered = {name: pages.get_template(f"{name}.html").render(version=__version__) for name in ("index", "docs")}
@@ -151,5 +152,6 @@ def create_app(
 
     app.mount("/static/docs", RevalidatedFiles(directory=DOCS_DIR), name="docs")
     app.mount("/static", RevalidatedFiles(directory=WEB_DIR / "static"), name="static")
-    app.envelope = Envelope(super(Application, app).__call__, metrics)
+    gate = Gate(super(Application, app).__call__, lambda: app.state.services.settings.server.allowed_hosts)
+    app.envelope = Envelope(gate, metrics)
     return app

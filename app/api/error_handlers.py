@@ -48,13 +48,16 @@ def problem(error: errors.StrongroomError, request_id: str) -> dict[str, Any]:
     }
     if isinstance(error, errors.DocumentExists):
         details["document_id"] = error.document_id
+    if isinstance(error, errors.TooManyAttempts):
+        details["retry_after_s"] = error.retry_after_s
     return details
 
 
 def reply(details: dict[str, Any]) -> JSONResponse:
     """Send problem details."""
     status = int(details["status"])
-    headers = {"Retry-After": RETRY_AFTER_S[status]} if status in RETRY_AFTER_S else {}
+    retry_after = details.get("retry_after_s", RETRY_AFTER_S.get(status))
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(details, status, headers, media_type="application/problem+json")

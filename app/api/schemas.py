@@ -174,6 +174,36 @@ class JobReply(BaseModel):
     finished_at: str | None
 
 
+Password = Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class SignInRequest(BaseModel):
+    """A user name and a password."""
+
+    username: Name
+    password: Password
+
+
+class SessionReply(BaseModel):
+    """Who is signed in.
+
+    ``csrf_token`` is there for a session alone: every request with its cookie, but GET and HEAD, carries it as the
+    header X-CSRF-Token. A session ends after ``idle_minutes`` without a request.
+    """
+
+    username: str
+    role: Literal["administrator", "member"]
+    csrf_token: str | None = None
+    idle_minutes: int
+
+
+class PasswordRequest(BaseModel):
+    """A change of one's own password."""
+
+    old: Password
+    new: Password
+
+
 class NameRequest(BaseModel):
     """Something new by name."""
 
@@ -186,6 +216,12 @@ class UserRequest(BaseModel):
     name: Name
     role: Literal["administrator", "member"] = "member"
     password: str | None = None
+
+
+class NewPasswordRequest(BaseModel):
+    """A new password for a user; without one it is made."""
+
+    password: Password | None = None
 
 
 class ReadersRequest(BaseModel):

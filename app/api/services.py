@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.accounts.api_keys import Account
+from app.accounts.sessions import Sessions
+from app.accounts.sign_in import SignIn
 from app.answering.answer import answer
 from app.answering.conversation import standalone_question
 from app.answering.events import Event
@@ -26,12 +28,14 @@ from app.inference.chat import Chat, VllmChat
 from app.inference.embedder import PROBES, Embedder, agree, open_query_embedder
 from app.knowledge.follower import Follower
 from app.knowledge.indexes import Indexes
-from app.knowledge.passage import Asker, Found
+from app.knowledge.neighbours import read_around
+from app.knowledge.passage import Asker, Found, Passage
 from app.knowledge.ram import own_ram_folder
 from app.knowledge.removal import finish_erasures, sweep
 from app.knowledge.search import Question, Searcher
 from app.knowledge.uploads import Uploads
 from app.logs import get_log
+from app.reading.pictures import PagePictures
 from app.settings import Settings, quiet_libraries
 from app.vault.keys import Purpose, keyed_hash
 
@@ -67,6 +71,9 @@ class Services:
     follower: Follower
     searcher: Searcher
     uploads: Uploads
+    sessions: Sessions
+    sign_in: SignIn
+    pictures: PagePictures
     metrics: Metrics
     threads: ThreadPoolExecutor
     embedder: Embedder | None = None
@@ -127,14 +134,24 @@ class Services:
 
     def _search_and_record(self, caller: Caller, question: Question, request_id: str, action: str) -> Found:
         found = self.searcher.search(caller.asker, question)
+        if action == "ask" and self.chat is None:
+            found = replace(found, around=self._around(caller, found))
+        shown = [passage.chunk_id for passage in found.passages]
+        shown += [passage.chunk_id for chunks in found.around.values() for passage in chunks]
         detail: dict[str, object] = {
             "question": self.question_hash(question.text),
-            "passages": [passage.chunk_id for passage in found.passages],
+            "passages": list(dict.fromkeys(shown)),
         }
         target = "knowledge bases" if question.knowledge_base is None else "knowledge base"
         act = Act(request_id, caller.account.actor, action, target, detail)
         self.store.audit.record(act, "intended" if action == "ask" else "done")
         return found
+
+    def _around(self, caller: Caller, found: Found) -> dict[str, tuple[Passage, ...]]:
+        """Read the chunks around what was found: extracts show whole units, which may run over a chunk's border."""
+        with self.store.catalogue.read() as connection:
+            permit = self.searcher.permit(connection, caller.asker)
+            return read_around(self.store, connection, permit, found.passages)
 
     def question_hash(self, text: str) -> str:
         """Return the keyed hash under which a question is recorded: equal ones can be recognised, none read."""
@@ -207,6 +224,8 @@ async def open_services(settings: Settings, *, metrics: Metrics | None = None) -
         if embedder is not None:
             opened.callback(embedder.close)
             trouble = await loop.run_in_executor(threads, lambda: probe_trouble(indexes, embedder))
+        server = settings.server
+        sessions = Sessions(store, idle_minutes=server.session_idle_minutes, hours=server.session_hours)
         services = Services(
             settings=settings,
             store=store,
@@ -214,6 +233,9 @@ async def open_services(settings: Settings, *, metrics: Metrics | None = None) -
             follower=follower,
             searcher=Searcher(store, indexes, settings.retrieval),
             uploads=Uploads(store),
+            sessions=sessions,
+            sign_in=SignIn(store, sessions, threads),
+            pictures=opened.enter_context(PagePictures(settings.ingest)),
             metrics=metrics or Metrics(),
             threads=threads,
             embedder=None if trouble else embedder,

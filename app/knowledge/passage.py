@@ -96,9 +96,11 @@ class Found:
         passages: best first.
         confidence: how likely it is that the passages answer the question, 0..1.
         timings_ms: milliseconds by stage; ``vectors_by`` is a word: chroma, exact or off.
+        around: by chunk id, the chunks around a passage and itself, in reading order; empty unless it was read.
     """
 
     passages: tuple[Passage, ...]
     confidence: float
     index: IndexState
     timings_ms: dict[str, float | str] = field(default_factory=dict)
+    around: dict[str, tuple[Passage, ...]] = field(default_factory=dict)

@@ -3,9 +3,12 @@
 Request: one JSON line, the file as a descriptor beside it. Answer: a line for each block, then one
 line that ends it, ``{"end": ...}`` or ``{"refused": ...}``. The first line of all, ``{"ready": ...}``,
 names the doors that are closed. Exceptions of parsers may quote the document, so none leaves here.
+A request with ``picture`` wants that page drawn; what is to be marked lies in a second descriptor, and
+the answer's lines are pieces of the picture.
 """
 
 import array
+import base64
 import importlib
 import json
 import os
@@ -30,6 +33,8 @@ READERS = {
 }
 FLUSH_BYTES = 1 << 16
 MAX_REQUEST_BYTES = 4_096
+MAX_DESCRIPTORS = 2
+PIECE_BYTES = 96 * 1024  # of a picture; in base64 shorter than the longest line that the parent takes
 MAX_TITLE_PAGE = 3  # a first heading further on is that of a chapter
 DAMAGED = "the file is damaged, or not what its name says; save it again"
 MEMORY = "reading this file needs more memory than ingest.reader_memory_bytes allows; split it, or raise the setting"
@@ -56,10 +61,10 @@ class Answers:
         self._waiting.clear()
 
 
-def receive(channel: socket.socket) -> tuple[dict[str, Any], int] | None:
+def receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     """Wait for a request; None when the parent has closed its end."""
     size = array.array("i").itemsize
-    line, ancillary, _, _ = channel.recvmsg(MAX_REQUEST_BYTES, socket.CMSG_SPACE(size))
+    line, ancillary, _, _ = channel.recvmsg(MAX_REQUEST_BYTES, socket.CMSG_SPACE(size * MAX_DESCRIPTORS))
     if not line:
         return None
     descriptors = array.array("i")
@@ -67,7 +72,7 @@ def receive(channel: socket.socket) -> tuple[dict[str, Any], int] | None:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(data[: len(data) - len(data) % size])
     request: dict[str, Any] = json.loads(line)
-    return request, descriptors[0]
+    return request, list(descriptors)
 
 
 def take(descriptor: int) -> bytes:
@@ -85,8 +90,9 @@ def blocks_of(content: bytes, media_type: str, reading: Reading) -> Iterator[Blo
         yield from tidy(block)
 
 
-def answer(content: bytes, request: dict[str, Any], answers: Answers) -> None:
+def answer_with_text(files: list[bytes], request: dict[str, Any], answers: Answers) -> None:
     """Read one file and send its blocks and the end line."""
+    (content,) = files
     reading = Reading(max_pages=request["max_pages"], extension=request["extension"])
     media_type = detect.detect(content, reading.extension)
     first_heading = ""
@@ -107,12 +113,25 @@ def answer(content: bytes, request: dict[str, Any], answers: Answers) -> None:
     answers.send({"end": end})
 
 
-def serve_one(content: bytes, request: dict[str, Any], answers: Answers) -> bool:
+def answer_with_picture(files: list[bytes], request: dict[str, Any], answers: Answers) -> None:
+    """Draw one page and send the picture and the end line."""
+    content, marks = files
+    picture_of = importlib.import_module("app.reading.page_picture").picture_of
+    picture: bytes = picture_of(content, **request["picture"], **json.loads(marks))
+    for start in range(0, len(picture), PIECE_BYTES):
+        answers.send({"piece": base64.b64encode(picture[start : start + PIECE_BYTES]).decode()})
+    answers.send({"end": len(picture)})
+
+
+def serve_one(files: list[bytes], request: dict[str, Any], answers: Answers) -> bool:
     """Answer one request; False if this process should not take another."""
     refusal: DocumentRefused
     fit = True
     try:
-        answer(content, request, answers)
+        if "picture" in request:
+            answer_with_picture(files, request, answers)
+        else:
+            answer_with_text(files, request, answers)
     except DocumentRefused as error:
         refusal = error
     except MemoryError:
@@ -147,14 +166,16 @@ def main(start: dict[str, Any]) -> None:
     held = sandbox.enter(
         memory_bytes=start["memory_bytes"], cpu_s=start["cpu_s"], parent=start["parent"], readable=start["readable"]
     )
+    for module in start["modules"]:
+        importlib.import_module(module)
     answers.send({"ready": held})
     answers.flush()
     fit = True
     while fit and (received := receive(channel)) is not None:
-        request, descriptor = received
+        request, descriptors = received
         allow_cpu(request["timeout_s"])
         try:
-            fit = serve_one(take(descriptor), request, answers)
+            fit = serve_one([take(one) for one in descriptors], request, answers)
         except MemoryError:
             fit = False
             answers.send({"refused": MEMORY, "advice": DocumentRefused.advice})

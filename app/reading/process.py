@@ -4,6 +4,8 @@ Everything that comes back is treated as hostile: bounded in lines, characters a
 """
 
 import array
+import base64
+import binascii
 import fcntl
 import json
 import os
@@ -26,6 +28,9 @@ MAX_BLOCKS = 5_000_000
 MAX_MESSAGE_CHARS = 500
 PIECE_BYTES = 1 << 18
 FILES_PER_PROCESS = 500
+MAX_PICTURE_BYTES = 32 * 2**20  # more than any picture of the size that is drawn
+# A page may be set in a font that it only names; these hold nobody's secrets.
+FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/X11/fonts")
 ALL_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 KINDS = frozenset(get_args(Kind))
 PROGRAM = """
@@ -35,6 +40,7 @@ sys.path[:0] = start["path"]
 from app.reading.child import main
 main(start)
 """
+PNG = b"\x89PNG\r\n\x1a\n"
 CRASHED = "the reader crashed on this file; save it again in another way, or as another type"
 
 
@@ -75,14 +81,20 @@ def sealed_copy(content: bytes) -> int:
 
 
 class ReadingProcess:
-    """A child that reads one file at a time."""
+    """A child that reads one file at a time.
 
-    def __init__(self, *, memory_bytes: int, timeout_s: float) -> None:
+    Attributes:
+        files: how many it was given.
+        answered: the last answer came to its end, so another file may follow.
+        held: the doors of its sandbox, and whether each is closed.
+    """
+
+    def __init__(self, *, memory_bytes: int, timeout_s: float, draws: bool = False) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._channel = ours
         self._rest = bytearray()
         self.files = 0
-        self.answered = True  # the last answer came to its end, so another file may follow
+        self.answered = True
         self.held: dict[str, bool] = {}
         root = str(Path(__file__).resolve().parents[2])
         libraries = library_folders(root)
@@ -92,7 +104,9 @@ class ReadingProcess:
             "cpu_s": ceil(timeout_s + 2) * FILES_PER_PROCESS,
             "parent": os.getpid(),
             "path": [root, *libraries],
-            "readable": [str(Path(root, "app")), *libraries],  # not its neighbours: a store may be one
+            # Not the neighbours of our code: a store may be one.
+            "readable": [str(Path(root, "app")), *libraries, *(FONT_FOLDERS if draws else ())],
+            "modules": ["app.reading.page_picture"] if draws else [],
         }
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
@@ -116,6 +130,11 @@ class ReadingProcess:
         """Process number, for measurements."""
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
     def wait_ready(self) -> None:
         """Wait until the sandbox is closed."""
         answer = self._line(time.monotonic() + START_TIMEOUT_S)
@@ -130,30 +149,11 @@ class ReadingProcess:
             ProcessGone: the child ended; by the system's hand if over its processor time.
             TimeoutError: no answer in time.
         """
-        self.files += 1
-        self.answered = False
-        deadline = time.monotonic() + bounds.timeout_s
-        request = {"extension": extension, "max_pages": bounds.max_pages, "timeout_s": bounds.timeout_s}
-        descriptor = sealed_copy(content)
-        try:
-            self._channel.settimeout(bounds.timeout_s)
-            self._channel.sendmsg(
-                [json.dumps(request).encode()],
-                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))],
-            )
-        except (BrokenPipeError, ConnectionResetError) as error:
-            raise ProcessGone(self._process.poll()) from error
-        finally:
-            os.close(descriptor)
+        request = {"extension": extension, "max_pages": bounds.max_pages}
+        deadline = self._send(request, [content], bounds.timeout_s)
         blocks: list[Block] = []
         chars = 0
-        while True:
-            answer = self._line(deadline)
-            self.answered = "end" in answer or "refused" in answer
-            if "end" in answer:
-                return document_of(answer["end"], blocks)
-            if "refused" in answer:
-                raise DocumentRefused(message(answer["refused"]), advice=message(answer.get("advice", "")) or None)
+        while "end" not in (answer := self._answer(deadline)):
             block = block_of(answer)
             chars += len(block.text)
             if chars > bounds.max_text_chars or len(blocks) >= MAX_BLOCKS:
@@ -162,6 +162,51 @@ class ReadingProcess:
                     advice="Split the file, or raise ingest.max_text_chars.",
                 )
             blocks.append(block)
+        return document_of(answer["end"], blocks)
+
+    def draw(self, content: bytes, marks: bytes, *, page: int, width: int, timeout_s: float) -> bytes:
+        """Have one page drawn, with ``marks`` as the JSON of ``stored`` and ``cited`` of ``page_picture``.
+
+        Raises as ``read``.
+        """
+        deadline = self._send({"picture": {"page": page, "width": width}}, [content, marks], timeout_s)
+        picture = bytearray()
+        while "end" not in (answer := self._answer(deadline)):
+            picture += piece_of(answer)
+            if len(picture) > MAX_PICTURE_BYTES:
+                raise ProcessGone(None)
+        if not picture.startswith(PNG):
+            raise ProcessGone(None)
+        return bytes(picture)
+
+    def _send(self, request: dict[str, Any], files: list[bytes], timeout_s: float) -> float:
+        """Hand over a request with its files; give the time by which the answer must be there."""
+        self.files += 1
+        self.answered = False
+        deadline = time.monotonic() + timeout_s
+        descriptors = array.array("i")
+        try:
+            for content in files:
+                descriptors.append(sealed_copy(content))
+            self._channel.settimeout(timeout_s)
+            self._channel.sendmsg(
+                [json.dumps(request | {"timeout_s": timeout_s}).encode()],
+                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)],
+            )
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise ProcessGone(self._process.poll()) from error
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        return deadline
+
+    def _answer(self, deadline: float) -> dict[str, Any]:
+        """Take one line of the answer that is no refusal."""
+        answer = self._line(deadline)
+        self.answered = "end" in answer or "refused" in answer
+        if "refused" in answer:
+            raise DocumentRefused(message(answer["refused"]), advice=message(answer.get("advice", "")) or None)
+        return answer
 
     def _line(self, deadline: float) -> dict[str, Any]:
         """Take one line of the answer."""
@@ -209,6 +254,14 @@ class ReadingProcess:
         """Kill it from another thread; the one that reads from it sees its end."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGKILL)
+
+
+def piece_of(answer: dict[str, Any]) -> bytes:
+    """Check and give a piece of a picture."""
+    try:
+        return base64.b64decode(answer.get("piece", ""), validate=True)
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise ProcessGone(None) from error
 
 
 def message(value: object) -> str:

@@ -35,7 +35,9 @@ def test_what_the_caller_did_wrong_is_a_4xx_and_what_the_house_did_wrong_a_5xx()
     assert callers == {
         errors.UsageError,
         errors.NotAuthenticated,
+        errors.WrongCredentials,
         errors.NotPermitted,
+        errors.CsrfRefused,
         errors.NotFound,
         errors.ConflictError,
         errors.DocumentExists,
@@ -43,6 +45,7 @@ def test_what_the_caller_did_wrong_is_a_4xx_and_what_the_house_did_wrong_a_5xx()
         errors.DocumentRefused,
         errors.TooLarge,
         errors.TooBusy,
+        errors.TooManyAttempts,
     }
 
 
@@ -81,7 +84,9 @@ def test_codes_are_stable():
         "KeyUnavailable": "key_unavailable",
         "AccessError": "access",
         "NotAuthenticated": "not_authenticated",
+        "WrongCredentials": "wrong_credentials",
         "NotPermitted": "not_permitted",
+        "CsrfRefused": "csrf",
         "NotFound": "not_found",
         "ConflictError": "conflict",
         "DocumentExists": "document_exists",
@@ -89,6 +94,7 @@ def test_codes_are_stable():
         "DocumentRefused": "document_refused",
         "TooLarge": "too_large",
         "TooBusy": "too_busy",
+        "TooManyAttempts": "too_many_attempts",
         "ModelUnavailable": "model_unavailable",
     }.items()
 

@@ -1,0 +1,84 @@
+"""The gate: requests that no honest client sends are refused before anything else looks at them.
+
+Checked are the Host header (CVE-2026-48710, DNS rebinding), headers that decide who is asking and may stand once, and
+API keys in the address, where browsers, proxies and logs would keep them. WebSockets are not spoken here.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from app.api.access import LOCAL_MARK
+from app.api.error_handlers import problem, reply
+from app.errors import StrongroomError, UsageError
+
+HOST = re.compile(r"(?P<name>[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?\.?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+SINGLE_HEADERS = (b"authorization", b"content-type", b"origin", b"sec-fetch-site", b"strongroom-as", b"x-csrf-token")
+KEY_NAMES = frozenset({
+    "api_key", "apikey", "api-key", "x-api-key", "key", "token", "access_token", "accesstoken", "auth", "authorization",
+    "bearer", "password", "secret",
+})  # fmt: skip
+POLICY_VIOLATION = 1008  # RFC 6455
+
+
+class Gate:
+    """ASGI middleware inside the envelope: what it refuses still gets a request id and safe headers."""
+
+    def __init__(self, app: Any, allowed_hosts: Callable[[], tuple[str, ...]]) -> None:  # noqa: ANN401 - ASGI
+        """Wrap an application; ``allowed_hosts`` is asked for each request, as the settings come with the services."""
+        self._app = app
+        self._allowed_hosts = allowed_hosts
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        """Let one request in, or refuse it."""
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+            return
+        if scope["type"] == "http":
+            try:
+                self._check(scope)
+            except StrongroomError as error:
+                refusal = reply(problem(error, scope["strongroom.request_id"]))
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check(self, scope: Any) -> None:  # noqa: ANN401 - ASGI
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        if LOCAL_MARK not in scope:
+            check_host(headers, scheme=scope["scheme"], allowed=self._allowed_hosts())
+        names = [name for name, _ in headers]
+        for name in SINGLE_HEADERS:
+            if names.count(name) > 1:
+                raise UsageError(f"the header {name.decode()} stands more than once")
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        if any(name.strip().lower() in KEY_NAMES for name, _ in query):
+            raise UsageError(
+                "a key in the address is not read",
+                advice="Send it as 'Authorization: Bearer ...', and replace it: browsers and logs keep addresses.",
+            )
+
+
+def check_host(headers: list[tuple[bytes, bytes]], *, scheme: str, allowed: tuple[str, ...]) -> None:
+    """Check the Host header.
+
+    Raises:
+        UsageError: missing, twice, odd, or a name under which this service is not reached.
+    """
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) != 1:
+        raise UsageError("a request has one Host header")
+    host = HOST.fullmatch(hosts[0].decode("latin-1").lower())
+    if host is None:
+        raise UsageError("the Host header is no host name")
+    name = host["name"].removesuffix(".")
+    if name in LOOPBACK_NAMES or name in allowed:
+        return
+    if allowed or scheme == "http":
+        raise UsageError(
+            "this service is not reached under that host name",
+            advice="Use localhost or 127.0.0.1, or add the name to the setting server.allowed_hosts.",
+        )

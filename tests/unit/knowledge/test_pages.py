@@ -1,0 +1,42 @@
+"""Which part of a page a citation is: offsets in a passage become offsets in the pages it was taken from."""
+
+import pytest
+
+from app.errors import UsageError
+from app.knowledge.pages import Citation, cited_on
+from app.knowledge.passage import Span
+
+# A table that goes on: its header's span is repeated, and a newline parts the two.
+HEADER, ROWS = Span(2, 10, 20), Span(2, 50, 80)
+SPANS = (HEADER, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (None, None, ((10, 20, 10, 20), (50, 80, 50, 80))),
+        (0, 41, ((10, 20, 10, 20), (50, 80, 50, 80))),
+        (None, 4, ((10, 20, 10, 14),)),
+        (3, 7, ((10, 20, 13, 17),)),
+        (11, 16, ((50, 80, 50, 55),)),
+        (8, 13, ((10, 20, 18, 20), (50, 80, 50, 52))),
+        (40, None, ((50, 80, 79, 80),)),
+        (10, 11, ()),  # the newline alone
+    ],
+)
+def test_a_citation_is_cut_at_the_spans_of_its_passage(start, end, expected):
+    assert cited_on(2, SPANS, Citation("c", start, end)) == expected
+
+
+def test_only_what_lies_on_the_page_is_cited_on_it():
+    spans = (Span(1, 90, 100), Span(2, 0, 5))
+
+    assert cited_on(1, spans, Citation("c")) == ((90, 100, 90, 100),)
+    assert cited_on(2, spans, Citation("c")) == ((0, 5, 0, 5),)
+    assert cited_on(3, spans, Citation("c")) == ()
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 42), (5, 5), (6, 5), (41, None), (None, 0), (-1, 3)])
+def test_what_lies_outside_the_passage_is_refused(start, end):
+    with pytest.raises(UsageError):
+        cited_on(2, SPANS, Citation("c", start, end))
