@@ -1,4 +1,4 @@
-"""python -m tests.bench retrieval | samples | ingest | latency: see each module."""
+"""python -m tests.bench retrieval | samples | ingest | latency | plots: see each module."""
 
 import argparse
 import gzip
@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import ingest, latency, retrieval, samples
+from tests.bench import ingest, latency, plots, retrieval, samples
 from tests.bench.machine import keep_result
 
 
@@ -28,9 +28,12 @@ def main() -> None:
     searching.add_argument("questions", type=Path, help="a file of judged questions")
     searching.add_argument("paths", nargs="+", type=Path)
     searching.add_argument("--requests", type=int, default=400)
+    names.add_parser("plots")
     chosen = parser.parse_args()
     if chosen.name == "retrieval":
         result = retrieval.measure(chosen.eval_dir, chosen.sets, whole=chosen.whole)
+    elif chosen.name == "plots":
+        result = plots.draw()
     elif chosen.name == "samples":
         result = samples.measure()
     elif chosen.name == "ingest":
