@@ -4,6 +4,7 @@ One generator for all callers; the plain answer is its collection. Knows no web 
 caller has searched (with ``standalone_question``), decided who may read what, and serves the events.
 """
 
+import asyncio
 import re
 import secrets
 import time
@@ -11,7 +12,7 @@ import unicodedata
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 
-from app.answering.citations import CitationChecker, citation_of
+from app.answering.citations import CitationChecker, citation_of, page_at
 from app.answering.conversation import standalone_question
 from app.answering.events import (
     Answer,
@@ -24,9 +25,10 @@ from app.answering.events import (
     collect,
     joined,
 )
-from app.answering.findings import beyond_extracts, find_extracts
+from app.answering.findings import Finding, find_extracts
 from app.answering.language import PHRASES, Phrases, phrases_for, place_of
 from app.answering.prompt import Prompt, build_prompt
+from app.answering.questions import beyond_extracts
 from app.answering.sentences import SentenceStream
 from app.inference.chat import Chat, ChatPiece
 from app.knowledge.passage import Found, IndexState, Passage
@@ -45,6 +47,8 @@ __all__ = [
     "standalone_question",
 ]
 
+# A question that asks to compare or sum up names no single passage: less must do to show what it is about.
+BEYOND_FLOOR_SHARE = 0.5
 COMPLETE = re.compile(r"[.。．｡!！?？…][”’」』）】》)\"'\]]*\Z")
 
 
@@ -71,16 +75,25 @@ async def answer(
     passages = found.passages[: settings.passages]
     phrases = phrases_for(question)
     asked = standalone_question(question, history)
-    yield RetrievalEvent(passages, found.index, found.timings_ms)
-    if not passages or found.confidence < settings.confidence_floor:
+    beyond = chat is None and beyond_extracts(asked)
+    floor = settings.confidence_floor * (BEYOND_FLOOR_SHARE if beyond else 1.0)
+    if not passages or found.confidence < floor:
+        yield RetrievalEvent(passages, found.index, found.timings_ms)
         for event in not_found(phrases, found.index):
             yield event
         return
     if chat is None:
-        label = phrases.not_by_extracts if beyond_extracts(question) else phrases.extracts
-        for event in extracts(asked, passages, settings, phrases, label=label, note=phrases.connect_model):
+        # In a thread: long passages take many milliseconds, in which others are answered.
+        findings = await asyncio.to_thread(
+            find_extracts, asked, passages, finding_chars=settings.finding_chars, around=found.around
+        )
+        passages = with_quoted(passages, findings)
+        label = phrases.not_by_extracts if beyond else phrases.extracts
+        yield RetrievalEvent(passages, found.index, found.timings_ms)
+        for event in extracts(findings, passages, phrases, found.index, label=label, note=phrases.connect_model):
             yield event
         return
+    yield RetrievalEvent(passages, found.index, found.timings_ms)
     writing = Writing(build_prompt(asked, passages, settings=chat_settings), phrases, found.index)
     async with aclosing(chat.stream(writing.prompt.text, cache_salt=cache_salt or secrets.token_hex(16))) as pieces:
         async for piece in pieces:
@@ -89,7 +102,8 @@ async def answer(
     if writing.sentences:
         yield writing.done(chat.model)
         return
-    for event in extracts(asked, passages, settings, phrases, label=phrases.no_answer, usage=writing.usage):
+    findings = await asyncio.to_thread(find_extracts, asked, passages, finding_chars=settings.finding_chars)
+    for event in extracts(findings, passages, phrases, found.index, label=phrases.no_answer, usage=writing.usage):
         yield event
 
 
@@ -111,27 +125,48 @@ def not_found(phrases: Phrases, index: IndexState) -> Iterator[Event]:
     yield DoneEvent(sentence.text, answerable=False, model=None, usage={}, note="")
 
 
+def with_quoted(passages: Sequence[Passage], findings: Sequence[Finding]) -> tuple[Passage, ...]:
+    """Return the passages, and behind them those around them that a finding quotes."""
+    numbered = {passage.chunk_id: passage for passage in passages}
+    for finding in findings:
+        for passage, _ in finding.quotes:
+            numbered.setdefault(passage.chunk_id, passage)
+    return tuple(numbered.values())
+
+
 def extracts(
-    question: str,
+    findings: Sequence[Finding],
     passages: Sequence[Passage],
-    settings: AnswerSettings,
     phrases: Phrases,
+    index: IndexState,
     *,
     label: str,
     note: str = "",
     usage: dict[str, int] | None = None,
 ) -> Iterator[Event]:
     """Yield the best extract under ``label``, then where else to look, each under its own label."""
+    if not findings:
+        yield from not_found(phrases, index)
+        return
+    numbers = {passage.chunk_id: number for number, passage in enumerate(passages, start=1)}
     said: list[SentenceEvent] = []
-    for finding in find_extracts(question, passages, finding_chars=settings.finding_chars):
-        passage = passages[finding.number - 1]
-        place = place_of(passage.title, passage.page, phrases, heading=passage.heading)
-        head = SentenceEvent((phrases.also_in if said else label).format(place=place), (), None, "\n\n" if said else "")
-        extract = SentenceEvent(finding.text, (finding.number,), True, "\n")
+    documents = {finding.passage.document_id: finding.passage.title for finding in findings}
+    for finding in findings:
+        passage, quote = finding.quotes[0]
+        # Two documents of one title, as two versions of a procedure are, are told apart by their names.
+        alike = list(documents.values()).count(passage.title) > 1
+        title = f"{passage.title} ({passage.external_id})" if alike else passage.title
+        place = place_of(title, page_at(passage, quote.start), phrases, heading=finding.passage.heading)
+        shown = phrases.differs if finding.differs else phrases.also_in if said else label
+        marks = {"also_in": bool(said), "differs": finding.differs}
+        cited = tuple(sorted({numbers[quoted.chunk_id] for quoted, _ in finding.quotes}))
+        head = SentenceEvent(shown.format(place=place), (), None, "\n\n" if said else "", **marks)
+        extract = SentenceEvent(finding.text, cited, True, "\n", **marks)
         said += [head, extract]
         yield head
         yield extract
-        yield citation_of(passage, finding.number, finding.quote)
+        for quoted, quote in finding.quotes:
+            yield citation_of(quoted, numbers[quoted.chunk_id], quote)
     yield DoneEvent(joined(said), answerable=True, model=None, usage=usage or {}, note=note)
 
 

@@ -38,12 +38,16 @@ class SentenceEvent:
         supported: True when cited passages hold every figure of the sentence; False when they do not
             or none is cited; None for what claims nothing: labels and "not in the documents".
         before: white space between the sentence before and this one.
+        also_in: belongs to a further finding: its label, or its extract.
+        differs: that finding gives another number than the first; always ``also_in`` too.
     """
 
     text: str
     citations: tuple[int, ...]
     supported: bool | None
     before: str = ""
+    also_in: bool = False
+    differs: bool = False
 
     @property
     def marked(self) -> str:

@@ -19,6 +19,7 @@ class Phrases:
         not_by_extracts: instead of it where counting, comparing or summing up was asked for.
         no_answer: instead of it where the model thought, but gave no answer.
         also_in: label of a further passage.
+        differs: instead of it where that passage gives another number than the first.
         connect_model: how to get prose answers; stands beside an answer, never in it.
         cut: the model reached its token limit.
         unverified: no sentence of the answer names a passage.
@@ -29,6 +30,7 @@ class Phrases:
     extracts: str
     not_by_extracts: str
     also_in: str
+    differs: str
     page: str
     untitled: str
     connect_model: str
@@ -44,6 +46,7 @@ PHRASES: dict[Language, Phrases] = {
         extracts="文档摘录（未连接语言模型）— {place}：",
         not_by_extracts="这个问题需要统计、比较或总结，文档摘录（未连接语言模型）无法直接回答；相关段落见{place}：",
         also_in="另见{place}：",
+        differs="数字与上文不一致，请核对 — {place}：",
         page="第 {page} 页",
         untitled="无标题文档",
         connect_model="在设置 chat.base_url 中填写 vLLM 等模型服务的地址，即可得到语言模型撰写的回答。",
@@ -63,6 +66,7 @@ PHRASES: dict[Language, Phrases] = {
             "cannot do; passages about it stand in {place}:"
         ),
         also_in="Also in {place}:",
+        differs="A different number, please check — {place}:",
         page="page {page}",
         untitled="an untitled document",
         connect_model="Set chat.base_url to the address of a model server, such as vLLM, for answers in prose.",

@@ -5,7 +5,6 @@ paragraph is none. A sentence takes its closing quotes and its citation marks wi
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -46,6 +45,10 @@ his her their our your is are do does please note
 ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
 ABBREVIATIONS_THAT_MAY_END = frozenset(_MAY_END.split())
 SENTENCE_OPENERS = frozenset(_OPENERS.split())
+WIDE = re.compile(
+    "[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6"
+    "\U0001f300-\U0001f64f\U0001f900-\U0001f9ff\U00020000-\U0003fffd]+"
+)
 # Narrower lines than this are not wrapped paragraphs: each stands for itself. A Han character counts two.
 NARROW_COLUMNS = 40
 SHORT_LINE_SHARE = 0.55
@@ -97,7 +100,7 @@ def lines_of(text: str) -> list[tuple[int, int]]:
 
 def columns(line: str) -> int:
     """Printed width: wide characters count two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line)
+    return len(line) if line.isascii() else 2 * len(line) - len(WIDE.sub("", line))
 
 
 def paragraphs_of(text: str, *, wrapped: bool) -> Iterator[tuple[int, int, bool]]:
@@ -162,7 +165,7 @@ def is_abbreviation(before: str, rest: str) -> bool:
     if before.strip().isdigit():
         return True
     match = LAST_WORD.search(before[-32:])
-    if match is None:
+    if match is None or before.endswith(("°C", "°F")):
         return False
     word = match[0].lower()
     following = re.match(r"[A-Za-z]*", rest)

@@ -7,8 +7,10 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
+
+from app.knowledge.tokens import simplified_table
 
 HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]+")
@@ -31,8 +33,8 @@ CODE_WEIGHT = 2.0  # a number or code names one thing; a word is shared by many
 
 
 def normalised(text: str) -> str:
-    """NFKC and lower case, the form in which words are compared."""
-    return unicodedata.normalize("NFKC", text).lower()
+    """NFKC, lower case and Simplified characters, the form in which words are compared."""
+    return unicodedata.normalize("NFKC", text).lower().translate(simplified_table())
 
 
 def stem(word: str) -> str:
@@ -62,6 +64,25 @@ def terms_of(text: str) -> list[str]:
         if len(run) == 1:
             found.append(run)
         found.extend(pair for pair in map("".join, pairwise(run)) if pair not in CHINESE_STOP_PAIRS)
+    return found
+
+
+def places_of(text: str, wanted: Collection[str], known: dict[str, list[str]]) -> list[tuple[int, str]]:
+    """Return (code point, term) of every place where ``text`` has one of the ``wanted`` terms, in order.
+
+    ``known`` is kept between texts: which of the wanted terms a word holds.
+    """
+    found: list[tuple[int, str]] = []
+    for match in TOKEN.finditer(text):
+        token = match[0]
+        if token not in known:
+            known[token] = [term for term in terms_of(token) if term in wanted]
+        found.extend((match.start(), term) for term in known[token])
+    for match in HAN_RUN.finditer(text):
+        run = normalised(match[0])
+        pairs = [run] if len(run) == 1 else map("".join, pairwise(run))
+        found.extend((match.start() + at, pair) for at, pair in enumerate(pairs) if pair in wanted)
+    found.sort()
     return found
 
 

@@ -75,11 +75,16 @@ class AskRequest(BaseModel):
 
 
 class SentenceReply(BaseModel):
-    """A sentence of an answer with the numbers of its citations; ``supported`` is null where nothing was claimed."""
+    """A sentence of an answer with the numbers of its citations; ``supported`` is null where nothing was claimed.
+
+    ``also_in``: label or extract of a further finding; ``differs``: it gives another number than the first finding.
+    """
 
     text: str
     citations: list[int]
     supported: bool | None
+    also_in: bool = False
+    differs: bool = False
 
 
 class CitationReply(BaseModel):

@@ -23,6 +23,7 @@ EVENTS_PER_STEP = 256
 DOCUMENTS_PER_READ = 64  # keeps each read transaction far below 5 s
 CHROMA_ROWS_PER_STEP = 512
 COUNT_EVERY_S = 1.0
+COUNT_SHARE = 20  # counting may take a twentieth of the time: small stores are counted at every step
 QUIET_BEFORE_SNAPSHOT_S = 30.0
 RETIRED_S = 5.0
 
@@ -44,7 +45,7 @@ class Indexes:
         self._retired: list[BaseIndex] = []
         self._snapshot_sequence = 0
         self._quiet_since = time.monotonic()
-        self._counted_at = 0.0
+        self._counted_at = self._count_s = 0.0
         self._counts_stale = True
 
     def build(self) -> None:
@@ -226,13 +227,15 @@ class Indexes:
         return all(complete)
 
     def recount(self) -> None:
-        """Count how far documents are, at most once a second while things change."""
-        if not self._counts_stale or time.monotonic() - self._counted_at < COUNT_EVERY_S:
+        """Count how far documents are; where that takes long, at most once a second while things change."""
+        begun = time.monotonic()
+        if not self._counts_stale or begun - self._counted_at < min(COUNT_EVERY_S, COUNT_SHARE * self._count_s):
             return
         with self._store.catalogue.read() as connection:
             space = read_space(connection)
             self.counts = count_documents(connection, space_number=space.space_number if space else None)
         self._counted_at, self._counts_stale = time.monotonic(), False
+        self._count_s = self._counted_at - begun
 
     def expect_counts(self) -> None:
         """Have the next step count again: a document was announced or refused, which is no event of the feed."""

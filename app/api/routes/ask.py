@@ -123,5 +123,6 @@ def frame(event: Event, retrieval: RetrievalEvent | None, request_id: str) -> by
 
 
 def sentence_fields(sentence: SentenceEvent) -> dict[str, Any]:
-    """Show a sentence."""
-    return {"text": sentence.text, "citations": list(sentence.citations), "supported": sentence.supported}
+    """Show a sentence; what marks further findings is left out of all others."""
+    marks = {name: True for name in ("also_in", "differs") if getattr(sentence, name)}
+    return {"text": sentence.text, "citations": list(sentence.citations), "supported": sentence.supported} | marks

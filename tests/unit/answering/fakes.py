@@ -83,6 +83,27 @@ def passage(
     )
 
 
+def chunks_of(
+    pages: dict[int, str], *cuts: tuple[int, int, int], name: str = "manual.pdf", heading: str = ""
+) -> list[Passage]:
+    """Chunks of one document: each ``cut`` is (page, start, end) in the text of that page."""
+    return [
+        Passage(
+            chunk_id=f"{name}-{number}",
+            document_id=name,
+            external_id=name,
+            knowledge_base="default",
+            title=name,
+            page=page or None,
+            heading=heading,
+            kind="text",
+            text=pages[page][start:end],
+            spans=(Span(page, start, end),),
+        )
+        for number, (page, start, end) in enumerate(cuts)
+    ]
+
+
 def found(*passages: Passage, confidence: float = 0.9, index: IndexState = READY) -> Found:
     return Found(passages, confidence, index, {"words": 1.5, "vectors_by": "exact"})
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from app.answering.answer import answer, collect
@@ -7,7 +9,20 @@ from app.errors import ModelUnavailable
 from app.inference.chat import ChatPiece
 from app.knowledge.passage import Found, IndexState, Span
 
-from .fakes import ANSWERS, USAGE, ScriptedChat, chat_settings, ends, found, of_kind, passage, says, says_all, thinks
+from .fakes import (
+    ANSWERS,
+    USAGE,
+    ScriptedChat,
+    chat_settings,
+    chunks_of,
+    ends,
+    found,
+    of_kind,
+    passage,
+    says,
+    says_all,
+    thinks,
+)
 
 WARRANTY = passage("本产品适用于工业场合。保修期为 2 年，自购买之日起计算。滤网不在保修范围内。", title="手册", page=7)
 FILTER = passage("The filter XJ-9000 must be rinsed every 14 days. Use water below 40 °C.", title="Guide", name="g.md")
@@ -198,6 +213,69 @@ async def test_further_passages_are_marked_as_also_in_and_not_glued_on() -> None
     _, whole = await ask("保修期多久？", found(WARRANTY, other), None)
 
     assert "\n\n另见《条款》：\n" in whole.answer
+
+
+async def test_two_documents_that_differ_in_a_number_are_both_shown_and_marked() -> None:
+    other = passage("保修期为 3 年，自购买之日起计算。", title="旧手册", page=2, name="old.pdf")
+
+    _, whole = await ask("保修期多久？", found(WARRANTY, other), None)
+
+    assert [(one.also_in, one.differs) for one in whole.sentences] == [(False, False)] * 2 + [(True, True)] * 2
+    assert whole.sentences[2].text == PHRASES["zh"].differs.format(place="《旧手册》，第 2 页")
+    assert [citation.quote for citation in whole.citations] == [whole.sentences[1].text, whole.sentences[3].text]
+
+
+async def test_neighbours_that_are_quoted_follow_the_passages_and_are_numbered_after_them() -> None:
+    text = "步骤：\n1. 关阀。\n2. 泄压。\n3. 更换滤芯。"
+    first, second = chunks_of({0: text}, (0, 0, 10), (0, 11, len(text)))
+    what = replace(found(second, FILTER), around={second.chunk_id: (first, second)})
+
+    events, whole = await ask("怎么更换滤芯？", what, None)
+
+    assert whole.sentences[1].text == text
+    assert whole.sentences[1].citations == (1, 3)
+    assert whole.passages == (second, FILTER, first)
+    assert [(one.n, one.chunk_id, one.quote) for one in whole.citations] == [
+        (3, first.chunk_id, "步骤：\n1. 关阀。"), (1, second.chunk_id, "2. 泄压。\n3. 更换滤芯。"),
+    ]  # fmt: skip
+    assert isinstance(events[0], RetrievalEvent)
+    assert events[0].passages == whole.passages
+
+
+async def test_a_price_that_is_nowhere_is_not_in_the_documents() -> None:
+    _, whole = await ask("滤网多少钱？", found(WARRANTY), None)
+    assert (whole.answer, whole.answerable) == (PHRASES["zh"].not_found, False)
+
+    _, whole = await ask("滤网多少钱？", found(WARRANTY, index=IndexState(pending=1)), None)
+    assert whole.answer == PHRASES["zh"].still_reading.format(count=1)
+
+
+async def test_a_model_that_says_nothing_leaves_no_empty_answer_where_no_extract_fits() -> None:
+    _, whole = await ask("滤网多少钱？", found(WARRANTY), ScriptedChat(ends()))
+    assert (whole.answer, whole.answerable) == (PHRASES["zh"].not_found, False)
+
+
+async def test_two_documents_of_one_title_are_told_apart_by_their_names() -> None:
+    other = passage("保修期为 3 年，自购买之日起计算。", title=WARRANTY.title, page=None, name="手册-旧.docx")
+
+    _, whole = await ask("保修期多久？", found(WARRANTY, other), None)
+
+    assert whole.sentences[0].text == PHRASES["zh"].extracts.format(place="《手册 (manual.pdf)》，第 7 页")
+    assert whole.sentences[2].text == PHRASES["zh"].differs.format(place="《手册 (手册-旧.docx)》")
+
+
+async def test_a_question_beyond_extracts_shows_its_passages_on_less_confidence() -> None:
+    question = "比较一下保修期和滤网的规定"
+    _, whole = await ask(question, found(WARRANTY, confidence=0.6 * ANSWERS.confidence_floor), None)
+    assert "无法直接回答" in whole.sentences[0].text
+    assert whole.citations
+
+    _, whole = await ask(question, found(WARRANTY, confidence=0.4 * ANSWERS.confidence_floor), None)
+    assert whole.answer == PHRASES["zh"].not_found
+
+    chat = ScriptedChat(says("Lies."), ends())
+    _, whole = await ask(question, found(WARRANTY, confidence=0.6 * ANSWERS.confidence_floor), chat)
+    assert (whole.answer, chat.prompts) == (PHRASES["zh"].not_found, [])
 
 
 async def test_what_extracts_cannot_do_is_said_with_the_passages() -> None:
