@@ -1,19 +1,18 @@
 # Two commands do everything on a fresh machine: make run, make test.
-.PHONY: help run test test-all test-vllm check bench samples clean
+.PHONY: help run test test-vllm check check-readme wheelhouse samples clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DOCS ?= tests/documents/files
 PORT ?= 8000
+# WHEELS=path installs from a wheelhouse, without internet; TORCH_INDEX=url names an index of CPU builds of torch.
 
 help:            ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 $(BIN)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=python3.12" % v)'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(PYTHON) tools/install.py $(VENV) $(if $(WHEELS),--wheels "$(WHEELS)") $(if $(TORCH_INDEX),--torch-index "$(TORCH_INDEX)")
 	touch $@
 
 run: $(BIN)/.installed   ## install, make a store if there is none, serve, and ingest DOCS=folder beside it
@@ -23,14 +22,20 @@ test: $(BIN)/.installed  ## install and run the default tests
 	$(BIN)/python -m pytest
 
 check: $(BIN)/.installed ## format, lint, types, import contracts
-	$(BIN)/ruff format --check app ingest tests
-	$(BIN)/ruff check app ingest tests
+	$(BIN)/ruff format --check app ingest tests tools
+	$(BIN)/ruff check app ingest tests tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 test-vllm: $(BIN)/.installed ## one streamed, cited answer by a real vLLM on the CPU, in an environment of its own
 	sh tests/vllm/build_environment.sh
 	$(BIN)/python -m pytest -m vllm tests/vllm
+
+check-readme: $(BIN)/.installed ## run the README's transcripts and compare
+	$(BIN)/python -m tests.readme
+
+wheelhouse: $(BIN)/.installed ## pack all that an installation without internet needs into dist/
+	$(BIN)/python tools/wheelhouse.py
 
 samples: $(BIN)/.installed   ## build the sample documents anew
 	$(BIN)/python tests/documents/build.py
