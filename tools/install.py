@@ -179,7 +179,7 @@ def refuse_cuda_without_card(python: Path, extra: "list[str]") -> None:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         pip(
-            python, "install", "--dry-run", "--no-deps", "--report", str(report), "--constraint", CONSTRAINTS, *extra,
+            python, "install", "--dry-run", "--ignore-installed", "--no-deps", "--report", str(report), "--constraint", CONSTRAINTS, *extra,
             "torch",
         )  # fmt: skip
         found = json.loads(report.read_text(encoding="utf-8"))["install"]
