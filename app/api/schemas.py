@@ -132,7 +132,7 @@ class PassageReply(BaseModel):
 
 
 class DocumentReply(BaseModel):
-    """A document with its current version."""
+    """A document with its current version; ``may_change``: the caller may replace, restrict or delete it."""
 
     document_id: str
     knowledge_base: str
@@ -150,6 +150,7 @@ class DocumentReply(BaseModel):
     refused: str | None
     created_at: str
     current_at: str | None
+    may_change: bool
 
 
 class DocumentsReply(BaseModel):
@@ -167,7 +168,10 @@ class AcceptedReply(BaseModel):
 
 
 class JobReply(BaseModel):
-    """A job: queued, running, readable (found by words), ready (by vectors too) or failed."""
+    """A job: queued, running, readable (found by words), ready (by vectors too) or failed.
+
+    ``chunks`` counts the passages written so far, ``vectors`` those that are found by meaning too.
+    """
 
     job_id: str
     state: str
@@ -177,6 +181,8 @@ class JobReply(BaseModel):
     documents: int
     created_at: str
     finished_at: str | None
+    chunks: int
+    vectors: int
 
 
 Password = Annotated[str, Field(min_length=1, max_length=1_000)]

@@ -17,6 +17,7 @@ from app.vault.keys import OpaqueIds, Purpose
 MOST_LISTED = 500
 COLUMNS = (
     "SELECT d.document_id, d.knowledge_base_id, d.rule_number, b.name, s.name, d.external_id, d.refused, d.created_at,"
+    " d.created_by,"
     " v.version_number, v.ordinal, v.title, v.media_type, v.language, v.pages, v.size_bytes, v.notes, v.current_at,"
     " (SELECT count(*) FROM chunks c WHERE c.version_number = v.version_number),"
     " EXISTS (SELECT 1 FROM chunks c JOIN missing_vectors m ON m.chunk_number = c.chunk_number"
@@ -52,13 +53,14 @@ class Document:
     notes: tuple[str, ...]
     refused: str | None
     created_at: str
+    created_by: str
     current_at: str | None
 
 
 def document_of(row: tuple[object, ...]) -> Document:
     """Build a document from a row of ``COLUMNS``."""
-    (document_id, _, _, base, source, external_id, refused, created_at, version_number, ordinal, title, *rest) = row
-    media_type, language, pages, size_bytes, notes, current_at, chunks, waits = rest
+    (document_id, _, _, base, source, external_id, refused, created_at, created_by, *version) = row
+    version_number, ordinal, title, media_type, language, pages, size_bytes, notes, current_at, chunks, waits = version
     if version_number is None:
         state = "pending" if refused is None else "refused"
     else:
@@ -79,6 +81,7 @@ def document_of(row: tuple[object, ...]) -> Document:
         notes=tuple(json.loads(str(notes))) if notes else (),
         refused=None if refused is None else str(refused),
         created_at=str(created_at),
+        created_by=str(created_by),
         current_at=None if current_at is None else str(current_at),
     )
 

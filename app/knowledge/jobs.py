@@ -28,7 +28,12 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A job as its owner sees it; ``state`` is queued, running, readable, ready or failed."""
+    """A job as its owner sees it; ``state`` is queued, running, readable, ready or failed.
+
+    Attributes:
+        chunks: passages written so far.
+        vectors: those of them that are found by meaning too.
+    """
 
     job_id: str
     state: str
@@ -37,6 +42,8 @@ class JobState:
     refused: tuple[dict[str, str], ...]
     created_at: str
     finished_at: str | None
+    chunks: int
+    vectors: int
 
 
 def claim_job(store: Store, run_id: str) -> Claimed | None:
@@ -104,7 +111,9 @@ def read_jobs(
         "  JOIN spaces s ON s.space_number = m.space_number AND s.state = 'active' WHERE w.job_id = j.job_id),"
         " (SELECT coalesce(max(f.sequence), 0) FROM job_versions w JOIN chunks c ON c.version_number = w.version_number"
         "  JOIN vectors f ON f.chunk_number = c.chunk_number WHERE w.job_id = j.job_id),"
-        " EXISTS (SELECT 1 FROM spaces WHERE state = 'active')"
+        " EXISTS (SELECT 1 FROM spaces WHERE state = 'active'),"
+        " (SELECT count(*) FROM job_versions w JOIN chunks c ON c.version_number = w.version_number"
+        "  WHERE w.job_id = j.job_id)"
         " FROM jobs j WHERE (? IS NULL OR j.created_by = ?) AND (? IS NULL OR j.job_id = ?)"
         " ORDER BY j.created_at DESC, j.job_id LIMIT ?",
         (owner, owner, job_id, job_id, limit),
@@ -114,7 +123,8 @@ def read_jobs(
 
 def job_of(connection: Connection, row: tuple[Any, ...], served_sequence: int | None) -> JobState:
     """Build a job from its row; a job is ready when searches find its passages by words and vectors."""
-    job_id, state, document_id, file_name, report, created_at, finished_at, sequence, missing, filled, any_space = row
+    job_id, state, document_id, file_name, report, created_at, finished_at, sequence, *counted = row
+    missing, filled, any_space, chunks = counted
     served = 2**62 if served_sequence is None else served_sequence
     if state == "done":
         state = "running"  # committed, but not yet where searches look
@@ -127,4 +137,5 @@ def job_of(connection: Connection, row: tuple[Any, ...], served_sequence: int | 
     ).fetchall()
     documents = tuple(one for (one,) in made) or ((document_id,) if document_id else ())
     refused = tuple(json.loads(report).get("refused", ()))
-    return JobState(job_id, state, documents, file_name, refused, created_at, finished_at)
+    vectors = chunks - missing if any_space else 0
+    return JobState(job_id, state, documents, file_name, refused, created_at, finished_at, chunks, vectors)

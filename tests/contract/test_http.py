@@ -196,7 +196,7 @@ def test_the_shape_of_an_answer(house: House):
     assert set(answered) == {
         "answer", "answerable", "sentences", "citations", "model", "note", "index", "timings_ms", "usage", "request_id",
     }  # fmt: skip
-    assert set(answered["sentences"][0]) == {"text", "citations", "supported"}
+    assert set(answered["sentences"][0]) == {"text", "citations", "supported", "also_in", "differs"}
     for citation in answered["citations"]:
         assert set(citation) == {
             "n", "chunk_id", "document_id", "external_id", "title", "page", "quote", "start", "end",

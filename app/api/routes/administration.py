@@ -1,4 +1,4 @@
-"""Knowledge bases, users, groups, API keys and the audit trail over HTTP."""
+"""Knowledge bases and who reads what, users, groups, API keys and the audit trail over HTTP."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,11 +9,14 @@ from fastapi import APIRouter, Query
 from app.accounts import api_keys, people
 from app.accounts.audit_trail import read_trail
 from app.api.access import AdministratorNeeded, CallerNeeded, RequestId, ServicesNeeded
-from app.api.schemas import KeyRequest, NameRequest, ReadersRequest, UserRequest
+from app.api.routes.documents import check_owner, readable_document
+from app.api.schemas import KeyRequest, NameRequest, NewPasswordRequest, ReadersRequest, UserRequest
 from app.api.services import Caller, Services
 from app.database.audit import Act
 from app.database.database import Transaction
 from app.knowledge import bases
+from app.knowledge.passage import IndexState
+from app.knowledge.readers import index_state, readers_of_bases, readers_of_document
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 T = TypeVar("T")
@@ -34,14 +37,45 @@ async def change(
 
 
 @router.get("/knowledge-bases", operation_id="knowledge_bases")
-async def knowledge_bases(services: ServicesNeeded, caller: CallerNeeded) -> dict[str, list[dict[str, Any]]]:
-    """List the knowledge bases that the caller may read."""
+async def knowledge_bases(services: ServicesNeeded, caller: CallerNeeded) -> dict[str, Any]:
+    """List the knowledge bases that the caller may read, and how far their documents are."""
 
-    def read() -> list[bases.KnowledgeBase]:
+    def read() -> tuple[list[bases.KnowledgeBase], IndexState]:
         with services.store.catalogue.read() as connection:
-            return bases.list_bases(connection, services.searcher.permit(connection, caller.asker))
+            permit = services.searcher.permit(connection, caller.asker)
+            return bases.list_bases(connection, permit), index_state(services.indexes.counts, permit)
 
-    return {"knowledge_bases": [asdict(one) for one in await services.in_thread(read)]}
+    found, index = await services.in_thread(read)
+    if index.pending:
+        services.follower.nudge()  # a refusal is no event: whoever looks again gets it counted
+    return {"knowledge_bases": [asdict(one) for one in found], "index": asdict(index)}
+
+
+@router.get("/readers", operation_id="readers")
+async def readers(services: ServicesNeeded, _: AdministratorNeeded) -> dict[str, list[dict[str, Any]]]:
+    """List all knowledge bases with their readers, also those that the administrator may not read."""
+
+    def read() -> dict[str, list[str]]:
+        with services.store.catalogue.read() as connection:
+            return readers_of_bases(connection)
+
+    found = await services.in_thread(read)
+    return {"knowledge_bases": [{"name": name, "readers": named} for name, named in found.items()]}
+
+
+@router.get("/documents/{document_id}/access", operation_id="document_access")
+async def document_access(
+    document_id: str, services: ServicesNeeded, caller: CallerNeeded
+) -> dict[str, list[str] | None]:
+    """Say to whom a document is cut down; null if all readers of its knowledge base may read it."""
+    await readable_document(services, caller, document_id)
+
+    def read() -> list[str] | None:
+        check_owner(services, caller, document_id)
+        with services.store.catalogue.read() as connection:
+            return readers_of_document(connection, document_id)
+
+    return {"readers": await services.in_thread(read)}
 
 
 @router.post("/knowledge-bases", operation_id="add_knowledge_base", status_code=201)
@@ -114,6 +148,19 @@ async def add_user(
     )  # fmt: skip
     shown = {"user_id": user_id, "name": body.name}
     return shown if body.password else shown | {"password": password}
+
+
+@router.put("/users/{name}/password", operation_id="reset_password")
+async def reset_password(
+    name: str, body: NewPasswordRequest, services: ServicesNeeded, caller: AdministratorNeeded, request_id: RequestId
+) -> dict[str, str]:
+    """Set a user's password and end their sessions; without a password one is made and shown once."""
+    password = body.password or people.new_password()
+    await change(
+        services, caller, request_id, "reset password", "-",
+        lambda transaction: people.set_password(transaction, name, password),
+    )  # fmt: skip
+    return {"name": name} if body.password else {"name": name, "password": password}
 
 
 @router.delete("/users/{name}", operation_id="remove_user", status_code=204)

@@ -90,8 +90,20 @@ def check_owner(services: Services, caller: Caller, document_id: str) -> None:
         row = connection.execute("SELECT created_by FROM documents WHERE document_id = ?", (document_id,)).fetchone()
     if row is None:
         raise NotFound("no such document")
-    if not caller.account.administrator and row[0] != caller.account.actor:
+    if not may_change(caller, row[0]):
         raise NotPermitted("only who sent a document, or an administrator, may change it")
+
+
+def may_change(caller: Caller, sender: str) -> bool:
+    """Whether a caller who may read a document may replace, restrict or delete it."""
+    return caller.account.administrator or sender == caller.account.actor
+
+
+def shown(caller: Caller, found: Document) -> DocumentReply:
+    """Show a document to a caller; who sent it is nobody else's business."""
+    fields = asdict(found)
+    sender = fields.pop("created_by")
+    return DocumentReply(**fields, may_change=may_change(caller, sender))
 
 
 @router.get("/documents", operation_id="documents")
@@ -116,7 +128,7 @@ async def documents(
             )  # fmt: skip
 
     found, following = await services.in_thread(read)
-    return DocumentsReply(documents=[DocumentReply(**asdict(one)) for one in found], next_cursor=following)
+    return DocumentsReply(documents=[shown(caller, one) for one in found], next_cursor=following)
 
 
 async def readable_document(services: Services, caller: Caller, document_id: str) -> Document:
@@ -133,7 +145,7 @@ async def readable_document(services: Services, caller: Caller, document_id: str
 @router.get("/documents/{document_id}", operation_id="document")
 async def document(document_id: str, services: ServicesNeeded, caller: CallerNeeded) -> DocumentReply:
     """Return one document."""
-    return DocumentReply(**asdict(await readable_document(services, caller, document_id)))
+    return shown(caller, await readable_document(services, caller, document_id))
 
 
 @router.get("/documents/{document_id}/file", operation_id="document_file")
@@ -196,6 +208,8 @@ def job_reply(job: JobState) -> JobReply:
         documents=len(job.document_ids),
         created_at=job.created_at,
         finished_at=job.finished_at,
+        chunks=job.chunks,
+        vectors=job.vectors,
     )
 
 

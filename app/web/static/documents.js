@@ -1,238 +1,201 @@
-// The documents view: list, upload, follow the reading, delete.
-import { call, signedIn } from "./api.js";
-import { day, element, label, problemNotice, say, sentence } from "./texts.js";
+// The documents: add, find by name, see how far each is, open to readers, delete.
+import { call, download } from "./api.js";
+import { editDocumentReaders } from "./access.js";
+import { sure } from "./dialogs.js";
+import { byId, element, iconButton, option, quoted, sentence } from "./dom.js";
+import { day, size, whole } from "./formats.js";
+import { problemNotice, refusal } from "./problems.js";
+import { loadBases } from "./progress.js";
+import { isAdministrator } from "./session.js";
+import { addFiles, forgetUploads, onUploaded, startUploads, takeUpJobs } from "./uploads.js";
+import { say, silence, text } from "./texts.js";
 
-const PAGE_SIZE = 50;
-const POLL_FIRST_MS = 1000;
-const POLL_LAST_MS = 5000;
-const STATES = {
-  pending: "state_pending", queued: "waiting", running: "reading",
-  readable: "readable", ready: "ready", refused: "state_refused", failed: "failed",
-};
-
-const byId = (id) => document.getElementById(id);
-const rows = byId("document-rows");
-const uploads = byId("uploads");
-const problems = byId("documents-problem");
-
-let knowledgeBase = "";
+const PAGE_SIZE = 500;
+const MOST_LOADED = 5000;
+const SHOWN_AT_ONCE = 200;
+const STATES = ["ready", "readable", "pending", "refused"];
+const COLUMNS = [["title", ""], ["knowledge_base", "apart"], ["state", ""], ["pages", "number apart"], ["size", "number apart"],
+  ["version", "number apart"], ["added", "apart nowrap"]];
+let loaded = [];
 let cursor = null;
-let listing = 0;
-let session = 0;
-let lastChoice = Promise.resolve();
-let whenChanged = () => {};
+let limit = SHOWN_AT_ONCE;
+let turn = 0;
 
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-const stateKey = (state) => STATES[state] ?? state;
+const problems = () => byId("documents-problem");
+const nameOf = (item) => item.title || item.external_id;
 
-// The function is called when the number of documents may have changed.
-export function onChanged(callback) {
-  whenChanged = callback;
-}
-
-export function clearDocuments() {
-  session += 1;
-  listing += 1;
-  byId("dialog").close("cancel");
-  cursor = null;
-  for (const node of [rows, uploads, problems]) node.replaceChildren();
-  byId("more-documents").hidden = true;
-  byId("no-documents").hidden = true;
-}
-
-export function offerBases(bases, chosen) {
-  const select = byId("upload-to");
-  const wanted = chosen || select.value || "default";
-  select.replaceChildren(...bases.map(({ name }) => new Option(name, name)));
-  if (bases.some(({ name }) => name === wanted)) select.value = wanted;
+export function offerBases(bases) {
+  const target = byId("upload-to");
+  const wanted = target.value || "default";
+  target.replaceChildren(...bases.map(({ name }) => option(name, null, name)));
+  if (bases.some(({ name }) => name === wanted)) target.value = wanted;
   byId("choose-files").disabled = bases.length === 0;
+  const shown = byId("document-base");
+  const chosen = shown.value;
+  shown.replaceChildren(option("", "all_bases_short"), ...bases.map(({ name }) => option(name, null, name)));
+  shown.value = bases.some(({ name }) => name === chosen) ? chosen : "";
+  shown.hidden = bases.length < 2;
 }
 
-export function listDocuments(name) {
-  knowledgeBase = name;
-  cursor = null;
-  return nextPage();
-}
-
-async function nextPage() {
-  const turn = ++listing;
-  const from = cursor;
-  const asked = new URLSearchParams({ limit: PAGE_SIZE });
-  if (knowledgeBase) asked.set("knowledge_base", knowledgeBase);
-  if (from) asked.set("cursor", from);
+async function load() {
+  const mine = ++turn;
+  const fresh = [];
+  let from = null;
   try {
-    const reply = await call(`/v1/documents?${asked}`);
-    if (turn !== listing) return;
-    const found = reply.documents.map(row);
-    if (from) rows.append(...found);
-    else rows.replaceChildren(...found);
-    cursor = reply.next_cursor ?? null;
-    problems.replaceChildren();
+    do {
+      const asked = new URLSearchParams({ limit: PAGE_SIZE });
+      if (from) asked.set("cursor", from);
+      const reply = await call(`/v1/documents?${asked}`);
+      if (mine !== turn) return;
+      fresh.push(...reply.documents);
+      from = reply.next_cursor;
+    } while (from && fresh.length < MOST_LOADED);
+    loaded = fresh.sort((one, other) => other.created_at.localeCompare(one.created_at) || nameOf(one).localeCompare(nameOf(other)));
+    cursor = from;
+    problems().replaceChildren();
+    show();
   } catch (problem) {
-    if (turn === listing) problems.replaceChildren(problemNotice(problem));
+    if (mine === turn && problem.status !== 401) problems().replaceChildren(problemNotice(problem));
   }
-  byId("more-documents").hidden = !cursor;
-  byId("no-documents").hidden = rows.children.length > 0 || problems.children.length > 0;
+}
+
+function matching() {
+  const words = byId("document-filter").value.trim().normalize("NFKC").toLowerCase();
+  const state = byId("document-state").value;
+  const base = byId("document-base").value;
+  return loaded.filter((item) => (!state || item.state === state) && (!base || item.knowledge_base === base)
+    && (!words || `${item.title}\n${item.external_id}`.normalize("NFKC").toLowerCase().includes(words)));
+}
+
+function show() {
+  const found = matching();
+  const rows = found.slice(0, limit).map(row);
+  byId("document-filters").hidden = loaded.length === 0;
+  byId("more-documents").hidden = found.length <= limit;
+  if (!loaded.length) silence(byId("documents-count"));
+  else say(byId("documents-count"), cursor ? "documents_shown_first" : "documents_shown", { found: found.length, total: loaded.length });
+  if (!rows.length) {
+    const key = loaded.length ? "none_match" : "no_documents";
+    byId("document-table").replaceChildren(element("div", "nothing-here", sentence("p", "strong", key), sentence("p", "muted", `${key}_why`)));
+    return;
+  }
+  const head = COLUMNS.map(([key, className]) => {
+    const cell = sentence("th", className, key);
+    cell.scope = "col";
+    return cell;
+  });
+  const last = element("th", "", sentence("span", "unseen", "actions"));
+  last.scope = "col";
+  byId("document-table").replaceChildren(element("table", "list", element("thead", "", element("tr", "", ...head, last)), element("tbody", "", ...rows)));
 }
 
 function row(item) {
-  const title = item.title || item.external_id;
-  const name = element("th", "", element("span", "", title));
+  const title = nameOf(item);
+  const name = element("th", "", quoted("span", "row-name", title));
   name.scope = "row";
-  if (item.external_id && item.external_id !== title) name.append(element("span", "muted small block", item.external_id));
-  const remove = label(sentence("button", "quiet", "delete", title), "delete_named", title);
-  remove.type = "button";
-  const line = element("tr", "", name,
-    element("td", "nowrap", item.knowledge_base ?? ""),
-    element("td", "", sentence("span", `state ${item.state}`, stateKey(item.state))),
-    element("td", "number", String(item.pages ?? "–")),
-    element("td", "number", String(item.version ?? "–")),
-    element("td", "nowrap", item.created_at ? day(item.created_at, true) : ""),
-    element("td", "", remove));
-  remove.addEventListener("click", () => removeDocument(item.document_id, title, line));
-  return line;
+  if (item.external_id && item.external_id !== title) name.append(element("span", "small muted block", item.external_id));
+  const facts = [item.knowledge_base, item.pages ? text("pages_n", item.pages) : "", size(item.size_bytes), day(item.created_at)];
+  name.append(element("span", "small muted together", facts.filter(Boolean).join(" · ")));
+  if (item.refused) {
+    name.append(refusal("span", item.refused));
+  }
+  const state = element("td", "", sentence("span", `state ${item.state}`, `state_${item.state}`));
+  if (item.refused && item.state !== "refused") state.append(sentence("span", "small refused-why block", "newer_refused"));
+  return element("tr", "", name, element("td", "apart base", item.knowledge_base), state,
+    element("td", "number apart", item.pages ? whole(item.pages) : "–"), element("td", "number apart", size(item.size_bytes) || "–"),
+    element("td", "number apart", item.version ? whole(item.version) : "–"), element("td", "apart nowrap", day(item.created_at)),
+    element("td", "actions", ...actions(item, title)));
 }
 
-async function removeDocument(id, title, line) {
-  const answer = await choose("delete_sure", title, [["delete", "danger"], ["cancel", ""]]);
-  if (answer !== "delete") return;
+function actions(item, title) {
+  const made = [];
+  if (item.version) {
+    const name = item.external_id.split("/").at(-1);
+    made.push(iconButton("download", "download_named", () => attempt(() =>
+      download(`/v1/documents/${encodeURIComponent(item.document_id)}/file`, name)), { value: title }));
+  }
+  if (!isAdministrator() && item.may_change === false) return made;
+  made.push(iconButton("people", "readers_of", () => editDocumentReaders(item, title), { value: title }));
+  made.push(iconButton("trash", "delete_named", () => remove(item, title), { value: title }));
+  return made;
+}
+
+async function attempt(work) {
+  problems().replaceChildren();
   try {
-    await call(`/v1/documents/${encodeURIComponent(id)}`, { method: "DELETE" });
-    line.remove();
-    problems.replaceChildren();
-    byId("no-documents").hidden = rows.children.length > 0;
-    byId("documents-title").focus();
-    whenChanged();
+    return await work();
   } catch (problem) {
-    problems.replaceChildren(problemNotice(problem));
+    problems().replaceChildren(problemNotice(problem));
+    problems().scrollIntoView({ block: "nearest" });
+    return null;
   }
 }
 
-// Asks in the dialog, one question after the other; resolves to the key of the chosen button.
-function choose(...asked) {
-  lastChoice = lastChoice.then(() => askInDialog(...asked));
-  return lastChoice;
+async function remove(item, title) {
+  if (!await sure({ title: "delete_sure", value: title, why: "delete_why", act: "delete" })) return;
+  const gone = await attempt(() => call(`/v1/documents/${encodeURIComponent(item.document_id)}`, { method: "DELETE" }));
+  if (!gone) return;
+  loaded = loaded.filter(({ document_id: id }) => id !== item.document_id);
+  show();
+  byId("documents-title").focus();
+  loadBases().catch(() => {});
 }
 
-function askInDialog(key, value, choices) {
-  const dialog = byId("dialog");
-  say(byId("dialog-text"), key, value);
-  byId("dialog-choices").replaceChildren(...choices.map(([choice, className]) => {
-    const button = sentence("button", className, choice);
-    button.type = "button";
-    button.addEventListener("click", () => dialog.close(choice));
-    return button;
-  }));
-  dialog.returnValue = ""; // what Escape leaves
-  dialog.showModal();
-  byId("dialog-choices").lastElementChild.focus();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue || "cancel"), { once: true });
-  });
-}
-
-async function addFiles(files) {
-  problems.replaceChildren();
+async function take(files) {
+  problems().replaceChildren();
+  if (!byId("upload-to").value) await attempt(loadBases); // files may come before the knowledge bases
   const target = byId("upload-to").value;
-  if (!target) {
-    problems.replaceChildren(sentence("p", "notice problem", "no_base"));
-    return;
-  }
-  const mine = session;
-  for (const file of files) {
-    if (mine === session) await addFile(file, target);
-  }
+  if (problems().children.length) return;
+  if (!target) problems().replaceChildren(sentence("p", "notice problem", "no_base"));
+  else if (files.length) addFiles(files, target);
 }
 
-// Ends when the file was taken or refused; its reading is followed beside the next upload.
-async function addFile(file, target) {
-  const status = element("span", "state");
-  const line = element("li", "", element("span", "name", file.name), status);
-  uploads.prepend(line);
-  say(status, "sending");
-  try {
-    let reply = await upload(file, target).catch((problem) => {
-      if (problem.code !== "document_exists") throw problem;
-      return problem;
-    });
-    if (reply.code === "document_exists") {
-      const id = reply.document_id;
-      const answer = await choose("exists", file.name, [["replace", "primary"], ["keep_both", ""], ["cancel", ""]]);
-      if (answer === "cancel") return void say(status, "not_added");
-      reply = await upload(file, target, answer === "replace" ? { replace: id } : { keep_both: "true" });
-    }
-    if (reply.status === 202) follow(reply.job_id, line, status);
-    else say(status, "already_there");
-  } catch (problem) {
-    refuse(line, status, problem);
-  }
-}
-
-function upload(file, target, extra = {}) {
-  const form = new FormData();
-  form.set("knowledge_base", target);
-  for (const [name, value] of Object.entries(extra)) form.set(name, value);
-  form.set("file", file, file.name);
-  return call("/v1/documents", { method: "POST", form });
-}
-
-function refuse(line, status, problem) {
-  say(status, "not_added").classList.add("refused");
-  line.append(problemNotice(problem));
-}
-
-async function follow(jobId, line, status) {
-  let seen = "";
-  say(status, "waiting");
-  for (let wait = POLL_FIRST_MS; signedIn() && line.isConnected; wait = Math.min(wait * 1.3, POLL_LAST_MS)) {
-    await pause(wait);
-    if (!signedIn() || !line.isConnected) return;
-    let job;
-    try {
-      job = await call(`/v1/jobs/${encodeURIComponent(jobId)}`);
-    } catch (problem) {
-      if (problem.code === "unreachable" || problem.status === 429) continue;
-      return refuse(line, status, problem);
-    }
-    const refused = job.refused ?? [];
-    if (job.state !== seen) {
-      seen = job.state;
-      const partly = seen === "ready" && refused.length > 0;
-      status.className = `state ${partly ? "partly" : seen}`;
-      say(status, partly ? "some_refused" : stateKey(seen), refused.length);
-      if (["readable", "ready", "failed"].includes(seen)) changed();
-    }
-    if (seen === "ready" || seen === "failed") {
-      const reasons = refused.map(({ file, reason }) => element("li", "", `${file}: ${reason}`));
-      if (reasons.length) line.append(element("ul", "reasons", ...reasons));
-      return;
-    }
-  }
-}
-
-function changed() {
-  listDocuments(knowledgeBase);
-  whenChanged();
-}
-
-function dropped(transfer) {
+async function dropped(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.());
-  const files = [...transfer.files].filter((_, index) => !entries[index]?.isDirectory);
-  const hadFolders = files.length < transfer.files.length;
-  addFiles(files).then(() => {
-    if (hadFolders) problems.append(sentence("p", "notice problem", "no_folders"));
-  });
+  const files = [...transfer.files].filter((_, place) => !entries[place]?.isDirectory);
+  await take(files);
+  if (files.length < transfer.files.length) problems().append(sentence("p", "notice problem", "no_folders"));
+}
+
+export function showDocuments() {
+  limit = SHOWN_AT_ONCE;
+  load();
+  takeUpJobs().catch(() => {});
+}
+
+export function forgetDocuments() {
+  turn += 1;
+  loaded = [];
+  forgetUploads();
+  for (const id of ["document-table", "documents-problem"]) byId(id).replaceChildren();
+  silence(byId("documents-count"));
+  byId("document-filter").value = "";
 }
 
 export function startDocuments() {
-  const area = byId("documents");
+  startUploads();
+  const area = byId("documents-view");
   const picker = byId("files");
-  byId("documents-title").tabIndex = -1;
   byId("choose-files").addEventListener("click", () => picker.click());
-  byId("more-documents").addEventListener("click", nextPage);
   picker.addEventListener("change", () => {
-    addFiles([...picker.files]);
+    take([...picker.files]);
     picker.value = "";
+  });
+  byId("document-state").replaceChildren(option("", "all_states"), ...STATES.map((state) => option(state, `state_${state}`)));
+  for (const id of ["document-filter", "document-state", "document-base"]) byId(id).addEventListener("input", show);
+  byId("more-documents").addEventListener("click", () => {
+    limit += SHOWN_AT_ONCE;
+    show();
+  });
+  const nameFilter = () => { byId("document-filter").placeholder = text("find_by_name"); };
+  addEventListener("language-changed", () => {
+    nameFilter();
+    if (!area.hidden) show();
+  });
+  nameFilter();
+  onUploaded(() => {
+    load();
+    loadBases().catch(() => {});
   });
   area.addEventListener("dragover", (event) => {
     event.preventDefault();
