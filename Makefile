@@ -11,7 +11,8 @@ PORT ?= 8000
 help:            ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-$(BIN)/.installed: pyproject.toml constraints.txt
+$(BIN)/.installed: pyproject.toml constraints.txt tools/install.py
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Debian, Ubuntu: apt-get install python3 python3-venv" >&2; exit 1; }
 	$(PYTHON) tools/install.py $(VENV) $(if $(WHEELS),--wheels "$(WHEELS)") $(if $(TORCH_INDEX),--torch-index "$(TORCH_INDEX)")
 	touch $@
 
@@ -35,7 +36,7 @@ check-readme: $(BIN)/.installed ## run the README's transcripts and compare
 	$(BIN)/python -m tests.readme
 
 wheelhouse: $(BIN)/.installed ## pack all that an installation without internet needs into dist/
-	$(BIN)/python tools/wheelhouse.py
+	$(BIN)/python tools/wheelhouse.py $(if $(TORCH_INDEX),--torch-index "$(TORCH_INDEX)")
 
 samples: $(BIN)/.installed   ## build the sample documents anew
 	$(BIN)/python tests/documents/build.py

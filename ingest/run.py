@@ -1,11 +1,11 @@
 """One ingest from the command line: open the store, take the sources in, wait for vectors, report."""
 
-import getpass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from app.database.audit import local_actor
 from app.database.store import open_store
 from app.inference.embedder import load_token_counter
 from app.knowledge.passage import Asker
@@ -32,7 +32,7 @@ def run_ingest(
     harden_process()
     sources = discover(paths, source=source)
     console = Console(stderr=True)
-    actor = f"local:{getpass.getuser()}"
+    actor = local_actor()
     report = Report()
     with open_store(settings) as store, own_ram_folder(settings, store.store_id) as ram_dir:
         quiet_libraries(ram_dir)

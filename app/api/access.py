@@ -9,7 +9,6 @@ the operating system's user.
 """
 
 import os
-import pwd
 import socket
 import struct
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from fastapi import Depends, Request
 from app.accounts.api_keys import Account, account_named, account_of_key
 from app.accounts.sessions import csrf_token_of
 from app.api.services import Caller, Services
+from app.database.audit import local_actor
 from app.errors import CsrfRefused, NotAuthenticated, NotPermitted
 from app.knowledge.passage import Asker
 from app.vault.keys import same
@@ -42,15 +42,6 @@ class LocalOnly:
         """Mark and pass on."""
         scope[LOCAL_MARK] = local_actor()
         await self._app(scope, receive, send)
-
-
-def local_actor() -> str:
-    """Return how the local administrator stands in the audit trail."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        name = str(os.getuid())
-    return f"local:{name}"
 
 
 def peer_is_us(connection: socket.socket) -> bool:

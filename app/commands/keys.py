@@ -207,9 +207,9 @@ def opened_with(settings: Settings, root_key: bytes) -> Iterator["Store"]:
 @contextmanager
 def audited(store: "Store", action: str, target: str) -> Iterator[None]:
     """Record an act that changes no database."""
-    from app.database.audit import Act
+    from app.database.audit import Act, local_actor
 
-    act = Act(secrets.token_hex(8), f"local:{getpass.getuser()}", action, target)
+    act = Act(secrets.token_hex(8), local_actor(), action, target)
     store.audit.record(act, "intended")
     try:
         yield

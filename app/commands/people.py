@@ -4,7 +4,6 @@ A new password or API key goes to stdout also where that is no terminal: whoever
 a script, asks for exactly that. ``init`` runs unasked where a container starts, and is more careful.
 """
 
-import getpass
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict
@@ -31,13 +30,13 @@ audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
 def change(action: str, work: "Callable[[Store, Transaction], T]") -> T:
     """Open the store and run one audited change."""
-    from app.database.audit import Act
+    from app.database.audit import Act, local_actor
     from app.database.store import open_store
     from app.vault.hygiene import harden_process
 
     harden_process()
     with open_store(load_settings()) as store:
-        act = Act(secrets.token_hex(8), f"local:{getpass.getuser()}", action, "-")
+        act = Act(secrets.token_hex(8), local_actor(), action, "-")
         with store.transaction(act) as transaction:
             return work(store, transaction)
 
@@ -183,10 +182,11 @@ def delete_key(api_key_id: str) -> None:
 @knowledge_bases.command("add")
 def add_base(name: str) -> None:
     """Make a knowledge base; grant it to those who shall read it."""
+    from app.database.audit import local_actor
     from app.knowledge import bases
     from app.knowledge.passage import Asker
 
-    actor = f"local:{getpass.getuser()}"
+    actor = local_actor()
     change(
         "add knowledge base",
         lambda _, transaction: bases.add_knowledge_base(transaction, name, asker=Asker(None), actor=actor),
@@ -237,13 +237,13 @@ def revoke(name: str, readers: Annotated[list[str], typer.Argument(help="user:NA
 
 def change_base_readers(name: str, readers: list[str], *, granted: bool) -> None:
     """Grant or revoke, audited."""
-    from app.database.audit import Act
+    from app.database.audit import Act, local_actor
     from app.database.store import open_store
     from app.knowledge.bases import change_readers
 
     action = "grant reading" if granted else "revoke reading"
     with open_store(load_settings()) as store:
-        act = Act(secrets.token_hex(8), f"local:{getpass.getuser()}", action, "knowledge base")
+        act = Act(secrets.token_hex(8), local_actor(), action, "knowledge base")
         change_readers(store, act, base=name, names=readers, granted=granted)
 
 

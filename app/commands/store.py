@@ -1,6 +1,5 @@
 """Commands that make a store and look after it: init, doctor, models."""
 
-import getpass
 import secrets
 import shutil
 from dataclasses import asdict
@@ -26,7 +25,7 @@ def init(
     """Make keys, store, the first administrator and an API key; they are shown once."""
     from app.accounts.api_keys import issue_key
     from app.accounts.people import add_user, new_password
-    from app.database.audit import Act
+    from app.database.audit import Act, local_actor
     from app.database.store import create_store
     from app.inference.prepare import prepare_models
     from app.knowledge.bases import add_knowledge_base
@@ -43,7 +42,7 @@ def init(
     with create_store(settings) as store:
         key_file = settings.key_file_for(store.store_id)
         _, recovery_key = replace_recovery_key(settings.data_dir, open_keyring(settings.data_dir, key_file))
-        actor = f"local:{getpass.getuser()}"
+        actor = local_actor()
         with store.transaction(Act(secrets.token_hex(8), actor, "init", store.store_id)) as transaction:
             user_id = add_user(transaction, ADMINISTRATOR, role="administrator", password=password)
             key = issue_key(transaction, store, user=ADMINISTRATOR, name="first")

@@ -5,6 +5,8 @@ come while another commit is under way share the next one (group commit), so man
 """
 
 import json
+import os
+import pwd
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -14,6 +16,14 @@ from app.database.database import Database
 from app.database.times import now
 
 Row = tuple[str, str, str, str, str, str, str]
+
+
+def local_actor() -> str:
+    """Return who runs this process, as the system knows them; the environment is not believed."""
+    try:
+        return f"local:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:  # as in a container that runs as a bare number
+        return f"local:{os.getuid()}"
 
 
 @dataclass(frozen=True, slots=True)
