@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from app.commands import keys, people, query, serve, start, store
+from app.commands import certificates, keys, people, query, serve, start, store
 from app.errors import SettingsError, StoreError, StrongroomError, UsageError
 from app.logs import start_logs
 
@@ -33,6 +33,7 @@ for name, group in (
     ("api-keys", people.api_keys),
     ("audit", people.audit),
     ("keys", keys.keys),
+    ("certificates", certificates.certificates),
     ("models", store.models),
 ):
     cli.add_typer(group, name=name)

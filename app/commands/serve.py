@@ -1,6 +1,8 @@
 """serve: the service, its socket for commands, and the ingest worker as a process of its own."""
 
 import asyncio
+import datetime as dt
+import errno
 import os
 import signal
 import socket
@@ -17,6 +19,8 @@ from app.errors import SettingsError, UsageError
 from app.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    import ssl
+
     from app.api.metrics import Metrics
     from app.api.services import Services
 
@@ -25,13 +29,16 @@ SOCKET_BACKLOG = 128
 WORKER_RESTART_S = 2.0
 WORKER_END_S = 30.0
 GRACE_S = 20
+RENEW_BEFORE = dt.timedelta(days=30)
+NO_SUCH_ADDRESS = "Give an address of this machine with --host; 0.0.0.0 stands for all of them, :: for IPv6 too."
 
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="0 takes a free one.")] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+    # readable=False: what is wrong with the files is said by us.
+    tls_cert: Annotated[Path | None, typer.Option(readable=False, help="Certificate chain, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(readable=False, help="Its key, PEM.")] = None,
 ) -> None:
     """Answer over HTTP, and on the store's socket for the other commands."""
     from app.logs import start_logs
@@ -39,20 +46,19 @@ def serve(
 
     harden_process()
     settings = load_settings()
-    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    bare = host.removeprefix("[").removesuffix("]") if host else host  # as IPv6 stands in an address
+    changes = {name: value for name, value in (("host", bare), ("port", port)) if value is not None}
     settings = settings.model_copy(update={"server": settings.server.model_copy(update=changes)})
     if (tls_cert is None) != (tls_key is None):
         raise UsageError("give --tls-cert and --tls-key together")
-    if settings.server.host not in LOOPBACK and tls_cert is None:
-        raise UsageError(
-            f"plain HTTP is served on loopback only, not on {settings.server.host}",
-            advice="Give --tls-cert and --tls-key, or keep --host 127.0.0.1.",
-        )
+    tls = context_of(tls_cert, tls_key) if tls_cert and tls_key else None
+    if settings.server.host not in LOOPBACK and tls is None:
+        refuse_plain_http(settings)
     start_logs(settings.log_level)
-    asyncio.run(run(settings, tls_cert, tls_key))
+    asyncio.run(run(settings, tls))
 
 
-async def run(settings: Settings, tls_cert: Path | None, tls_key: Path | None) -> None:
+async def run(settings: Settings, tls: "ssl.SSLContext | None") -> None:
     """Run both servers and the worker until a signal ends them."""
     import uvicorn
 
@@ -82,7 +88,7 @@ async def run(settings: Settings, tls_cert: Path | None, tls_key: Path | None) -
                 serving = asyncio.create_task(local.serve(sockets=[bound]))
                 worker = asyncio.create_task(keep_worker()) if settings.ingest.worker == "embedded" else None
                 log.info("listening", host=settings.server.host, port=address[1], pid=os.getpid())
-                sys.stderr.write(f"http{'s' if tls_cert else ''}://{settings.server.host}:{address[1]}\n")
+                sys.stderr.write(f"{'http' if tls is None else 'https'}://{url_host(settings)}:{address[1]}\n")
                 try:
                     yield services
                 finally:
@@ -96,8 +102,7 @@ async def run(settings: Settings, tls_cert: Path | None, tls_key: Path | None) -
     server = uvicorn.Server(
         uvicorn.Config(
             application, proxy_headers=False, server_header=False, access_log=False, log_config=None,
-            timeout_graceful_shutdown=GRACE_S, ssl_context_factory=tls_of(tls_cert, tls_key) if tls_cert else None,
-            ssl_certfile=tls_cert, ssl_keyfile=tls_key,
+            timeout_graceful_shutdown=GRACE_S, ssl_context_factory=None if tls is None else lambda *_: tls,
         )
     )  # fmt: skip
     with listening(settings) as bound:
@@ -126,17 +131,40 @@ async def noting(
         yield services
 
 
-def tls_of(tls_cert: Path, tls_key: Path | None) -> Any:  # noqa: ANN401 - uvicorn's hook
-    """Return uvicorn's hook that makes a TLS 1.3 context."""
-    import ssl
+def context_of(tls_cert: Path, tls_key: Path) -> "ssl.SSLContext":
+    """Return the TLS to serve with, and say when its certificate ends soon."""
+    from app.vault.tls import server_context
 
-    def make(_config: object, _default: object) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        context.load_cert_chain(tls_cert, tls_key)
-        return context
+    context, ends = server_context(tls_cert, tls_key)
+    if ends - dt.datetime.now(dt.UTC) < RENEW_BEFORE:
+        sys.stderr.write(
+            f"The certificate {tls_cert} ends on {ends:%Y-%m-%d}: run 'python -m app certificates init', then start"
+            " again.\n"
+        )
+    return context
 
-    return make
+
+def refuse_plain_http(settings: Settings) -> None:
+    """Name the two commands that let other machines in.
+
+    Raises:
+        UsageError: always.
+    """
+    from app.commands.certificates import serve_command, tls_folder
+    from app.vault.certificates import TlsFiles
+
+    host = settings.server.host
+    raise UsageError(
+        f"plain HTTP is served on loopback only, not on {host}",
+        advice="For other machines run 'python -m app certificates init', then"
+        f" '{serve_command(host, TlsFiles(tls_folder(settings)))}'; for this one alone keep --host 127.0.0.1.",
+    )
+
+
+def url_host(settings: Settings) -> str:
+    """Return the host as it stands in an address."""
+    host = settings.server.host
+    return f"[{host}]" if ":" in host else host
 
 
 @contextmanager
@@ -152,17 +180,25 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
     Raises:
         SettingsError: the address cannot be bound.
     """
-    family = socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET
+    host, port = settings.server.host, settings.server.port
+    try:
+        families = {info[0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f"cannot listen on {host}: no such host name or address", advice=NO_SUCH_ADDRESS) from error
+    # A name that stands for both, such as localhost, is IPv4, as it always was.
+    family = socket.AF_INET if socket.AF_INET in families else socket.AF_INET6
     with socket.socket(family, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Head and body of a reply are two writes: without this the second waits 40 ms for the peer's delayed ACK.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            bound.bind((settings.server.host, settings.server.port))
+            bound.bind((host, port))
         except OSError as error:
             raise SettingsError(
-                f"cannot listen on {settings.server.host} port {settings.server.port}: {error.strerror}",
-                advice="Choose another port with --port, or stop what uses it.",
+                f"cannot listen on {host} port {port}: {error.strerror}",
+                advice=NO_SUCH_ADDRESS
+                if error.errno == errno.EADDRNOTAVAIL
+                else "Choose another port with --port, or stop what uses it.",
             ) from error
         yield bound
 

@@ -18,6 +18,7 @@ GROUPS = {
     "api-keys": {"add", "list", "delete"},
     "audit": {"list"},
     "keys": {"list", "confirm-recovery", "recover", "recovery"},
+    "certificates": {"init"},
     "models": {"prepare"},
 }
 COMMANDS = {"init", "start", "serve", "search", "ask", "evaluate", "doctor"}
