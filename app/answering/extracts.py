@@ -18,7 +18,7 @@ from app.answering.line_signs import (
     style_of,
 )
 from app.answering.printed_tables import NUMBERED_HEADING, PrintedTable, printed_tables
-from app.answering.sentences import LIST_ITEM, TABLE_ROW, Sentence, columns, split_sentences, trimmed
+from app.answering.sentences import LIST_ITEM, TABLE_ROW, Sentence, columns, split_sentences, trimmed, unwrapped
 
 SHORT_COLUMNS = 14  # a remark: shown with what follows
 HEADING_COLUMNS = 84
@@ -43,8 +43,12 @@ class Unit:
     sentences: int = 1
 
     def text_in(self, text: str) -> str:
-        """Return what is shown, of the ``text`` in which the unit lies."""
+        """Return its stretches of the ``text`` in which the unit lies."""
         return "\n".join(stretch.of(text) for stretch in self.shown)
+
+    def shown_of(self, text: str) -> str:
+        """Return what is shown: its stretches, sentences that print breaks over lines being whole again."""
+        return "\n".join(unwrapped(text, stretch) for stretch in self.shown)
 
 
 def units_of(text: str, *, longest_chars: int) -> Iterator[Unit]:

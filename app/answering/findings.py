@@ -69,7 +69,7 @@ class Candidate:
     @property
     def text(self) -> str:
         """Return what would be shown."""
-        return self.unit.text_in(self.context.text)
+        return self.unit.shown_of(self.context.text)
 
 
 class Asked:

@@ -5,6 +5,7 @@ paragraph is none. A sentence takes its closing quotes and its citation marks wi
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -51,6 +52,7 @@ WIDE = re.compile(
 )
 # Narrower lines than this are not wrapped paragraphs: each stands for itself. A Han character counts two.
 NARROW_COLUMNS = 40
+INNER_BREAK = re.compile(r"[ \t]*\n[ \t]*")
 SHORT_LINE_SHARE = 0.55
 
 
@@ -178,6 +180,32 @@ def is_abbreviation(before: str, rest: str) -> bool:
         return "." in word and not opener
     initial = len(match[0].rsplit(".", 1)[-1]) == 1 and match[0][-1].isupper()
     return initial and rest[0].isupper() and not opener
+
+
+def unwrapped(text: str, stretch: Sentence) -> str:
+    """Return a stretch of text without the line breaks inside its sentences; between Han nothing stands instead.
+
+    Table rows and list items keep their lines: each begins a sentence of its own.
+    """
+    pieces, at = [], stretch.start
+    for sentence in split_sentences(text):
+        start, end = max(sentence.start, at), min(sentence.end, stretch.end)
+        if start < end:
+            pieces += [text[at:start], INNER_BREAK.sub(rejoined, text[start:end])]
+            at = end
+    return "".join(pieces) + text[at : stretch.end]
+
+
+def rejoined(line_break: re.Match[str]) -> str:
+    """Return what stands for a line break inside a sentence."""
+    text = line_break.string
+    before, after = text[line_break.start() - 1 : line_break.start()], text[line_break.end() : line_break.end() + 1]
+    return "" if is_wide(before) or is_wide(after) else " "
+
+
+def is_wide(character: str) -> bool:
+    """Whether a character is Han or full-width, between which no space is written."""
+    return bool(character) and unicodedata.east_asian_width(character) in {"W", "F"}
 
 
 class SentenceStream:

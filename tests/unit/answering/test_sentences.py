@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.answering.sentences import SentenceStream, split_sentences
+from app.answering.sentences import Sentence, SentenceStream, split_sentences, unwrapped
 
 
 def cut(text: str, *, wrapped: bool = True) -> list[str]:
@@ -90,3 +90,26 @@ def test_a_cited_and_closed_sentence_is_given_at_its_last_character() -> None:
 
     assert stream.feed("保修两年[1]") == []
     assert stream.feed("。") == [("", "保修两年[1]。")]
+
+
+@pytest.mark.parametrize(
+    ("printed", "whole"),
+    [
+        ("万古霉素输注时间不少于 60 分钟，并报告医师，阿昔洛韦输注时间不\n少于 60 分钟，输注前后各补液一次。", None),
+        ("The pump is switched off at once when the alarm sounds and the line\nis clamped by hand.", None),
+        ("1. 关闭泵。\n2. 夹闭管路。", "1. 关闭泵。\n2. 夹闭管路。"),
+        ("| 药品 | 剂量 |\n| 头孢曲松 | 50 mg/kg |", "| 药品 | 剂量 |\n| 头孢曲松 | 50 mg/kg |"),
+        ("", ""),
+    ],
+)
+def test_sentences_that_print_breaks_are_whole_again(printed, whole):
+    joined = printed.replace("\n", "" if "阿" in printed else " ")
+
+    assert unwrapped(printed, Sentence(0, len(printed))) == (joined if whole is None else whole)
+
+
+def test_a_stretch_is_unwrapped_by_the_lines_around_it():
+    text = "万古霉素输注时间不少于 60 分钟，出现潮红时将速度减半。阿昔洛韦输注时间不\n少于 60 分钟。"
+    start = text.index("阿昔")
+
+    assert unwrapped(text, Sentence(start, len(text))) == "阿昔洛韦输注时间不少于 60 分钟。"
