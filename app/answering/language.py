@@ -14,6 +14,7 @@ class Phrases:
 
     Attributes:
         not_found: the exact sentence that a model is told to say, and that we say ourselves.
+        near: beside it, where passages come near.
         still_reading: instead of it while ``{count}`` documents are not searchable in full.
         extracts: label over the extract shown without a chat model; ``{place}`` names its passage.
         not_by_extracts: instead of it where counting, comparing or summing up was asked for.
@@ -26,6 +27,8 @@ class Phrases:
     """
 
     not_found: str
+    near: str
+    between: str
     still_reading: str
     extracts: str
     not_by_extracts: str
@@ -42,6 +45,8 @@ class Phrases:
 PHRASES: dict[Language, Phrases] = {
     "zh": Phrases(
         not_found="文档中没有找到答案。",
+        between="；",
+        near="文中说法可能与提问不同，答案或许在这里，请核对：{places}。",
         still_reading="目前已读完的文档中没有找到答案；还有 {count} 份文档正在读取，请稍后再问。",
         extracts="文档摘录（未连接语言模型）— {place}：",
         not_by_extracts="这个问题需要统计、比较或总结，文档摘录（未连接语言模型）无法直接回答；相关段落见{place}：",
@@ -56,6 +61,8 @@ PHRASES: dict[Language, Phrases] = {
     ),
     "en": Phrases(
         not_found="The documents do not contain the answer.",
+        between="; ",
+        near="It may be told in other words here, please look: {places}.",
         still_reading=(
             "The documents read so far do not contain the answer; "
             "{count} more are still being read, so please ask again later."

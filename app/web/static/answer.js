@@ -121,7 +121,7 @@ export class Answer {
     for (const { chips, cited } of this.said) {
       for (const [n, chip] of chips) if (!cited.has(n)) chip.disabled = true;
     }
-    if (answerable === false) this.absent(pending);
+    if (answerable === false) this.absent(pending, note);
     else if (model) this.written(model, note);
     else this.card.replaceChildren(this.reasoning, findings(this, note));
     if (timings) this.foot.append(element("span", "", took(timings)));
@@ -163,11 +163,11 @@ export class Answer {
     this.card.append(element("details", "fold", sentence("summary", "", "considered", others.length), hitList(others)));
   }
 
-  absent(pending) {
+  absent(pending, near) {
     this.card.classList.add("absent");
-    this.card.prepend(sentence("h3", "", pending ? "absent_so_far" : "absent"));
+    this.card.prepend(sentence("h3", "", pending ? "absent_so_far" : near ? "absent_near" : "absent"));
     this.live.classList.add(pending ? "muted" : "unseen"); // it says what the heading says
-    this.card.append(sentence("p", "small muted", "absent_hint"));
+    this.card.append(sentence("p", "small muted", near ? "absent_near_hint" : "absent_hint"));
     if (!this.passages.size) return;
     this.below.append(element("section", "near", sentence("h3", "", "nearest"), sentence("p", "small muted", "nearest_why"),
       hitList([...this.passages.values()].slice(0, NEAREST))));

@@ -87,6 +87,8 @@ export default {
   sources: "Sources",
   considered: (n) => (n === 1 ? "1 more passage was considered" : `${n} more passages were considered`),
   absent: "Not in the documents",
+  absent_near: "No sure answer found",
+  absent_near_hint: "The documents may say it in other words: please check the nearest passages below, or try other words.",
   absent_so_far: "Not in what has been read so far",
   absent_hint: "Try the words that the document would use, or ask the person responsible.",
   nearest: "Nearest passages",

@@ -84,6 +84,8 @@ export default {
   sources: "出处",
   considered: (n) => `另外参考了 ${n} 个段落`,
   absent: "文档中没有答案",
+  absent_near: "没有找到确切的答案",
+  absent_near_hint: "文中说法可能与提问不同，请核对下面最接近的段落，或换用文档中可能使用的词语。",
   absent_so_far: "目前读完的文档中没有答案",
   absent_hint: "请换用文档中可能使用的词语，或询问相关负责人。",
   nearest: "最接近的段落",

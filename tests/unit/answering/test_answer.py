@@ -122,6 +122,16 @@ async def test_the_models_not_found_sentence_is_no_answer() -> None:
     assert whole.answer == PHRASES["zh"].not_found
 
 
+async def test_what_comes_near_is_named_beside_it() -> None:
+    _, near = await ask("How long is the cover?", found(WARRANTY, FILTER, confidence=0.2), None)
+    _, far = await ask("How long is the cover?", found(WARRANTY, FILTER, confidence=0.02), None)
+
+    assert (near.answer, near.answerable) == (far.answer, far.answerable) == (PHRASES["en"].not_found, False)
+    assert WARRANTY.title in near.note
+    assert FILTER.title in near.note
+    assert far.note == ""
+
+
 @pytest.mark.parametrize("what", [found(), found(FILTER, confidence=0.2)])
 async def test_little_confidence_is_not_in_the_documents_and_asks_no_model(what: Found) -> None:
     chat = ScriptedChat(says("Lies."), ends())
