@@ -152,6 +152,6 @@ def create_app(
 
     app.mount("/static/docs", RevalidatedFiles(directory=DOCS_DIR), name="docs")
     app.mount("/static", RevalidatedFiles(directory=WEB_DIR / "static"), name="static")
-    gate = Gate(super(Application, app).__call__, lambda: app.state.services.settings.server.allowed_hosts)
+    gate = Gate(super(Application, app).__call__, lambda: app.state.services)
     app.envelope = Envelope(gate, metrics)
     return app

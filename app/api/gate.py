@@ -9,8 +9,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from app.api.access import LOCAL_MARK
+from fastapi import Request
+
+from app.api.access import LOCAL_MARK, caller_of
 from app.api.error_handlers import problem, reply
+from app.api.services import Services
 from app.errors import StrongroomError, UsageError
 
 HOST = re.compile(r"(?P<name>[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?\.?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -20,16 +23,17 @@ KEY_NAMES = frozenset({
     "api_key", "apikey", "api-key", "x-api-key", "key", "token", "access_token", "accesstoken", "auth", "authorization",
     "bearer", "password", "secret",
 })  # fmt: skip
+UPLOADS = "/v1/documents"
 POLICY_VIOLATION = 1008  # RFC 6455
 
 
 class Gate:
     """ASGI middleware inside the envelope: what it refuses still gets a request id and safe headers."""
 
-    def __init__(self, app: Any, allowed_hosts: Callable[[], tuple[str, ...]]) -> None:  # noqa: ANN401 - ASGI
-        """Wrap an application; ``allowed_hosts`` is asked for each request, as the settings come with the services."""
+    def __init__(self, app: Any, services: Callable[[], Services]) -> None:  # noqa: ANN401 - ASGI
+        """Wrap an application whose services are asked for at each request: they open after it is made."""
         self._app = app
-        self._allowed_hosts = allowed_hosts
+        self._services = services
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         """Let one request in, or refuse it."""
@@ -40,6 +44,9 @@ class Gate:
         if scope["type"] == "http":
             try:
                 self._check(scope)
+                if scope["path"] == UPLOADS and scope["method"] == "POST":
+                    # The framework takes a form in before it asks who sends it: an upload has to be somebody's first.
+                    await caller_of(Request(scope), self._services())
             except StrongroomError as error:
                 refusal = reply(problem(error, scope["strongroom.request_id"]))
                 await refusal(scope, receive, send)
@@ -49,7 +56,7 @@ class Gate:
     def _check(self, scope: Any) -> None:  # noqa: ANN401 - ASGI
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         if LOCAL_MARK not in scope:
-            check_host(headers, scheme=scope["scheme"], allowed=self._allowed_hosts())
+            check_host(headers, scheme=scope["scheme"], allowed=self._services().settings.server.allowed_hosts)
         names = [name for name, _ in headers]
         for name in SINGLE_HEADERS:
             if names.count(name) > 1:

@@ -670,3 +670,12 @@ BEHIND = [
 def test_no_path_of_the_model_server_or_the_vector_store_is_ours(house: House, method: str, path: str):
     for one in (house.admin, house.reader):
         refused(one.call(method, path, json={}), 404, "not_found")
+
+
+@pytest.mark.parametrize("headers", [b"", b"Authorization: Bearer sr_none\r\n", b"Cookie: strongroom=none\r\n"])
+def test_an_upload_of_nobody_is_refused_before_its_body_is_taken_in(house: House, headers: bytes):
+    """A hundred megabytes are announced and none are sent: whoever waited for them would not answer."""
+    request = b"POST /v1/documents HTTP/1.1\r\nHost: %s\r\nContent-Type: multipart/form-data; boundary=x\r\n%s"
+    answer = house.raw(request % (house.host.encode(), headers) + b"Content-Length: 100000000\r\n\r\n--x\r\n")
+
+    assert answer.startswith((b"HTTP/1.1 401", b"HTTP/1.1 403"))
