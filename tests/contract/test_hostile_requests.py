@@ -178,6 +178,7 @@ def test_hidden_documents_move_no_score_and_no_count_of_another_base(house: Hous
         found = house.reader.search("flange bolts torque")
         return found | {"request_id": "", "timings_ms": {}}
 
+    until("all is ready", lambda: told()["index"]["pending"] + told()["index"]["readable"] == 0)
     before = told()
     house.admin.post("/v1/knowledge-bases", {"name": "hidden"}, status=201)
     for number in range(5):
