@@ -29,7 +29,7 @@ from install import Missing, refuse_cuda_without_card
 try:
     refuse_cuda_without_card(Path(sys.executable), sys.argv[1:])
 except Missing as missing:
-    sys.exit(f"{missing}\nFor the image: docker build --build-arg TORCH_INDEX=https://... , or WHEELS=...")
+    sys.exit(f"{missing}\nFor the image: docker build --build-arg TORCH_INDEX=ADDRESS, or WHEELS=...")
 CHECK
 fi
 "$environment/bin/python" -m pip install --quiet --constraint constraints.txt "$@" --requirement "$environment/needed.txt"

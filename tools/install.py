@@ -263,7 +263,7 @@ def refuse_cuda_without_card(python: Path, extra: "list[str]", *, anew: bool = F
         raise Missing(
             "The package index offers a CUDA build of torch, several gigabytes for which this machine has no card.\n"
             "Name an index of CPU builds (the start page of PyTorch shows one under 'Compute platform: CPU'):\n"
-            "  make TORCH_INDEX=https://... run\n"
+            "  make TORCH_INDEX=ADDRESS run\n"
             "or install from a wheelhouse (make WHEELS=path run), or put a CPU build in place first:\n"
             f"  {python} -m pip install FILE.whl"
         )

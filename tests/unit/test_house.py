@@ -21,7 +21,8 @@ REGISTRY_HOST = re.compile(
     r"|ana" r"conda|tsing" r"hua|ali" r"yun|npm" r"js\.|deb\." r"debian|--(?:extra-)?index" r"-url|--find" r"-links",
     re.IGNORECASE,
 )  # fmt: skip
-CALLS_OUT = re.compile(r"https?://(?!127\.0\.0\.1|localhost|strongroom\b|schemas\.openxmlformats\.org|\{)")
+CODE = {".py", ".js", ".html", ".css", ".yaml"}
+CALLS_OUT = re.compile(r"https?://(?!127\.0\.0\.1|localhost|strongroom\b|vllm:|schemas\.openxmlformats\.org|\{)")
 
 
 def modules():
@@ -34,6 +35,11 @@ def shipped_texts():
     files += [*(REPOSITORY / "configs").rglob("*"), *(REPOSITORY / ".ci").rglob("*")]
     files += [REPOSITORY / name for name in ("Makefile", "pyproject.toml", "constraints.txt", "README.md")]
     return [file for file in files if file.is_file() and file.suffix not in {".pyc", ".png", ".ico", ".woff2"}]
+
+
+def installing_texts():
+    """What installs and packs, and so has to name pip's options."""
+    return [file for name in ("tools", "docker") for file in (REPOSITORY / name).rglob("*") if file.suffix != ".pyc"]
 
 
 def shown(file):
@@ -96,7 +102,8 @@ def test_nothing_is_unpickled(module):
 
 
 def test_no_path_of_somebodys_machine_is_written_anywhere():
-    found = [f"{shown(file)}: {match}" for file in shipped_texts() for match in MACHINE_PATH.findall(text_of(file))]
+    texts = [*shipped_texts(), *(file for file in installing_texts() if file.is_file())]
+    found = [f"{shown(file)}: {match}" for file in texts for match in MACHINE_PATH.findall(text_of(file))]
 
     assert found == []
 
@@ -110,7 +117,11 @@ def test_no_registry_and_no_mirror_is_named_in_what_we_ship():
 
 
 def test_the_code_names_no_address_outside_this_machine():
-    code = [file for file in shipped_texts() if file.suffix in {".py", ".js", ".html", ".css", ".yaml"}]
+    code = [
+        file
+        for file in [*shipped_texts(), *installing_texts()]
+        if file.suffix in {".py", ".js", ".html", ".css", ".yaml"}
+    ]
     found = [f"{shown(file)}: {text_of(file)[match.start() :][:60]}" for file in code for match in outside(file)]
 
     assert found == []
