@@ -5,7 +5,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DOCS ?= tests/documents/files
-PORT ?= 8000
 # WHEELS=path installs from a wheelhouse, without internet; TORCH_INDEX=url names an index of CPU builds of torch.
 
 help:            ## show this list
@@ -17,7 +16,7 @@ $(BIN)/.installed: pyproject.toml constraints.txt tools/install.py
 	touch $@
 
 run: $(BIN)/.installed   ## install, make a store if there is none, serve, and ingest DOCS=folder beside it
-	$(BIN)/python -m app start --docs "$(DOCS)" --port $(PORT)
+	$(BIN)/python -m app start --docs "$(DOCS)" $(if $(PORT),--port $(PORT))
 
 test: $(BIN)/.installed  ## install and run the default tests
 	$(BIN)/python -m pytest

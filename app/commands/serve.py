@@ -39,6 +39,7 @@ def serve(
     # readable=False: what is wrong with the files is said by us.
     tls_cert: Annotated[Path | None, typer.Option(readable=False, help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(readable=False, help="Its key, PEM.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Log warnings and errors alone.")] = False,
 ) -> None:
     """Answer over HTTP, and on the store's socket for the other commands."""
     from app.logs import start_logs
@@ -54,7 +55,7 @@ def serve(
     tls = context_of(tls_cert, tls_key) if tls_cert and tls_key else None
     if settings.server.host not in LOOPBACK and tls is None:
         refuse_plain_http(settings)
-    start_logs(settings.log_level)
+    start_logs("warning" if quiet else settings.log_level)
     asyncio.run(run(settings, tls))
 
 

@@ -55,7 +55,7 @@ def start(
     settings = on(settings, port=free_port(settings))
     here = ANY_ADDRESS.get(settings.server.host, settings.server.host)
     url = f"http{'s' if tls_cert else ''}://{url_host(on(settings, host=here))}:{settings.server.port}"
-    arguments = ["--host", settings.server.host, "--port", str(settings.server.port)]
+    arguments = ["--quiet", "--host", settings.server.host, "--port", str(settings.server.port)]
     arguments += ["--tls-cert", str(tls_cert)] if tls_cert else []
     arguments += ["--tls-key", str(tls_key)] if tls_key else []
     code = 0

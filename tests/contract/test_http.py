@@ -158,7 +158,7 @@ def test_what_is_not_permitted_answers_exactly_as_what_does_not_exist(house: Hou
     assert house.admin.call("GET", f"/v1/documents/{house.document_id}/file").text == TEXT
     assert house.outsider.documents() == {}
     assert house.outsider.get("/v1/jobs") == {"jobs": []}
-    assert house.outsider.get("/v1/knowledge-bases") ["knowledge_bases"] == []
+    assert house.outsider.get("/v1/knowledge-bases")["knowledge_bases"] == []
 
 
 def test_a_reader_may_read_but_not_change_what_another_sent(house: House):
