@@ -5,6 +5,7 @@ record. What was typed as the name is not recorded: it may be a password in the 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from app.errors import ConflictError, TooManyAttempts, WrongCredentials
 # A check takes 64 MiB and some 100 ms of several cores: two at once, a few in the queue, the rest come back later.
 CHECKS_AT_ONCE = 2
 MOST_WAITING = 16
+MOST_EACH = 2  # of one name at one address, so that nobody takes all places with a password of their own
 RETRY_S = 2
 T = TypeVar("T")
 
@@ -71,7 +73,7 @@ class SignIn:
         self._threads = threads
         self._attempts = Attempts()
         self._turns = asyncio.Semaphore(CHECKS_AT_ONCE)
-        self._under_way = 0
+        self._under_way: Counter[tuple[str, str]] = Counter()
 
     async def sign_in(self, attempt: Attempt, *, replaced: Sequence[str] = ()) -> SignedIn:
         """Begin a session, and end those of the tokens ``replaced``.
@@ -118,9 +120,10 @@ class SignIn:
     async def _in_turn(self, attempt: Attempt, work: Callable[[], T]) -> T:
         """Run work that checks a password, and count how it went."""
         self._attempts.check(attempt.name, attempt.address)
-        if self._under_way >= CHECKS_AT_ONCE + MOST_WAITING:
+        who = attempt.name, attempt.address
+        if self._under_way[who] >= MOST_EACH or self._under_way.total() >= CHECKS_AT_ONCE + MOST_WAITING:
             raise TooManyAttempts("too many people sign in at this moment", retry_after_s=RETRY_S)
-        self._under_way += 1
+        self._under_way[who] += 1
         try:
             async with self._turns:
                 # Again: those before may have been wrong, and must not be tried on with what waited behind them.
@@ -131,7 +134,7 @@ class SignIn:
                     self._attempts.wrong(attempt.name, attempt.address)
                     raise
         finally:
-            self._under_way -= 1
+            self._under_way -= Counter((who,))  # also forgets who tries no longer
         self._attempts.right(attempt.name, attempt.address)
         return done
 

@@ -31,7 +31,6 @@ DOCS_POLICY = (
     " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 TOO_LARGE, PROBLEM = 413, b"application/problem+json"
-FORM_BYTES = 64 * 1024  # beside the file itself: fields and boundaries of the form
 SAFE_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -133,7 +132,6 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        max_body_size=max_upload_bytes + FORM_BYTES,
     )
     add_error_handlers(app)
     for part in (session, search, ask, documents, page_pictures, administration, health):
@@ -152,6 +150,6 @@ def create_app(
 
     app.mount("/static/docs", RevalidatedFiles(directory=DOCS_DIR), name="docs")
     app.mount("/static", RevalidatedFiles(directory=WEB_DIR / "static"), name="static")
-    gate = Gate(super(Application, app).__call__, lambda: app.state.services)
+    gate = Gate(super(Application, app).__call__, lambda: app.state.services, max_upload_bytes=max_upload_bytes)
     app.envelope = Envelope(gate, metrics)
     return app

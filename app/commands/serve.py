@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import errno
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -56,7 +57,14 @@ def serve(
     if settings.server.host not in LOOPBACK and tls is None:
         refuse_plain_http(settings)
     start_logs("warning" if quiet else settings.log_level)
+    raise_open_files()
     asyncio.run(run(settings, tls))
+
+
+def raise_open_files() -> None:
+    """Take all the open files that the system allows: each connection is one, and often 1,024 are given unasked."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def run(settings: Settings, tls: "ssl.SSLContext | None") -> None:
@@ -67,6 +75,7 @@ async def run(settings: Settings, tls: "ssl.SSLContext | None") -> None:
     from app.api.application import create_app
     from app.api.local_socket import LocalProtocol
     from app.api.services import open_services
+    from app.api.tcp_protocol import TimedProtocol
     from app.logs import get_log
 
     log = get_log(__name__)
@@ -102,8 +111,9 @@ async def run(settings: Settings, tls: "ssl.SSLContext | None") -> None:
     application = create_app(opened, max_upload_bytes=settings.server.max_upload_bytes)
     server = uvicorn.Server(
         uvicorn.Config(
-            application, proxy_headers=False, server_header=False, access_log=False, log_config=None,
-            timeout_graceful_shutdown=GRACE_S, ssl_context_factory=None if tls is None else lambda *_: tls,
+            application, http=TimedProtocol, proxy_headers=False, server_header=False, access_log=False,
+            log_config=None, timeout_graceful_shutdown=GRACE_S,
+            ssl_context_factory=None if tls is None else lambda *_: tls,
         )
     )  # fmt: skip
     with listening(settings) as bound:

@@ -26,6 +26,10 @@ COLUMNS = (
     " JOIN sources s ON s.source_number = d.source_number"
     " LEFT JOIN versions v ON v.document_id = d.document_id AND v.state = 'current'"
 )
+LISTED = (
+    " WHERE d.document_id > ? AND (? IS NULL OR b.name = ?) AND (? IS NULL OR d.external_id = ?)"
+    " AND d.knowledge_base_id IN (SELECT value FROM json_each(?)) ORDER BY d.document_id LIMIT ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,12 @@ def list_documents(
     """Return documents that may be read, by id, and the cursor of the next page."""
     documents: list[Document] = []
     limit = min(limit, MOST_LISTED)
+    batch = limit
+    bases = json.dumps(list(permit.knowledge_base_ids))
     while True:
         rows = connection.execute(
-            f"{COLUMNS} WHERE d.document_id > ? AND (? IS NULL OR b.name = ?) AND (? IS NULL OR d.external_id = ?)"
-            " ORDER BY d.document_id LIMIT ?",
-            (after, knowledge_base, knowledge_base, external_id, external_id, limit),
+            COLUMNS + LISTED,
+            (after, knowledge_base, knowledge_base, external_id, external_id, bases, batch),
         ).fetchall()
         for row in rows:
             after = row[0]
@@ -112,8 +117,9 @@ def list_documents(
                 documents.append(document)
                 if len(documents) == limit:
                     return documents, after
-        if len(rows) < limit:
+        if len(rows) < batch:
             return documents, None
+        batch = min(2 * batch, MOST_LISTED)  # many were not for this asker
 
 
 def read_document(connection: Connection, permit: Permit, document_id: str) -> Document:

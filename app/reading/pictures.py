@@ -9,6 +9,7 @@ import asyncio
 import json
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from app.settings import IngestSettings
 
 AT_ONCE = 2
 MOST_WAITING = 16
+MOST_EACH = 4  # of one person, so that nobody takes all places
 IDLE_S = 300.0
 MOST_SECONDS = 20.0  # a person waits
 STOPPING = "the service is stopping; ask again"
@@ -57,7 +59,7 @@ class PagePictures:
         self._spare: Future[ReadingProcess] | None = None
         self._at_work: set[ReadingProcess] = set()
         self._closed = threading.Event()
-        self._asked = 0
+        self._asked: Counter[str] = Counter()
         self._idle: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Self:
@@ -82,25 +84,26 @@ class PagePictures:
         self.end_spare()
         self._starter.shutdown(wait=True)
 
-    async def draw(self, find: Callable[[], PageAsked], *, width: int) -> bytes:
+    async def draw(self, find: Callable[[], PageAsked], *, width: int, asker: str) -> bytes:
         """Return a page as PNG, about ``width`` pixels wide.
 
         Args:
             find: gets the page when its turn has come, in a thread: no more originals are in memory than are drawn.
             width: of the picture; a page that is very high comes smaller.
+            asker: who looks.
 
         Raises:
             DocumentRefused: it cannot be shown; the message says why.
             TooBusy: too many wait already.
         """
-        if self._asked >= AT_ONCE + MOST_WAITING:
+        if self._asked[asker] >= MOST_EACH or self._asked.total() >= AT_ONCE + MOST_WAITING:
             raise TooBusy("too many pages are being drawn")
-        self._asked += 1
+        self._asked[asker] += 1
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._drawers, lambda: self._draw(find(), width))
         finally:
-            self._asked -= 1
+            self._asked -= Counter((asker,))  # also forgets who waits no longer
             if self._idle is not None:
                 self._idle.cancel()
             self._idle = loop.call_later(IDLE_S, self.end_spare)

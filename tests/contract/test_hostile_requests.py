@@ -1,5 +1,6 @@
 """Requests that mean harm, over a real socket: each is refused or survived, and the service goes on as before."""
 
+import contextlib
 import json
 import re
 import socket
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from app.api.gate import check_host
+from app.api.tcp_protocol import HEAD_S
 from app.errors import SettingsError, UsageError
 from app.settings import load_settings
 from tests.contract.browser import Browser
@@ -680,3 +682,26 @@ def test_an_upload_of_nobody_is_refused_before_its_body_is_taken_in(house: House
     answer = house.raw(request % (house.host.encode(), headers) + b"Content-Length: 100000000\r\n\r\n--x\r\n")
 
     assert answer.startswith((b"HTTP/1.1 401", b"HTTP/1.1 403"))
+
+
+@pytest.mark.parametrize("path", ["/v1/session", "/v1/ask", "/v1/search", "/v1/users"])
+def test_a_body_that_no_question_needs_is_not_taken_in(house: House, path: str):
+    head = b"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n" % (path.encode(), house.host.encode())
+    announced = house.raw(head + b"Content-Length: 30000000\r\n\r\n{")
+    piece = b"10000\r\n" + b" " * 65_536 + b"\r\n"
+    in_pieces = house.raw(head + b"Transfer-Encoding: chunked\r\n\r\n" + piece * 40)
+
+    for answer in (announced, in_pieces):
+        assert answer.startswith(b"HTTP/1.1 413"), answer[:200]
+        assert b"too_large" in answer
+    assert house.client.get("/healthz").status_code == 200
+
+
+def test_a_connection_without_a_word_is_closed(house: House):
+    host, port = house.host.split(":")
+    for begun in (b"", b"GET /healthz HTT", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"):
+        with socket.create_connection((host, int(port)), timeout=30) as silent:
+            silent.sendall(begun)
+            silent.settimeout(2 * HEAD_S)
+            with contextlib.suppress(ConnectionResetError):
+                assert silent.recv(1) == b""

@@ -86,7 +86,7 @@ def cited(stored, words):
 
 
 def draw(drawer, content, stored="", spans=(), *, page=1, width=1000):
-    return asyncio.run(drawer.draw(lambda: PageAsked(content, page, stored, spans), width=width))
+    return asyncio.run(drawer.draw(lambda: PageAsked(content, page, stored, spans), width=width, asker="mei"))
 
 
 def pixels(png):
@@ -441,7 +441,7 @@ def test_a_crash_refuses_the_page(drawer):
     os.kill(process.pid, signal.SIGSTOP)
 
     async def crash():
-        drawing = asyncio.create_task(drawer.draw(lambda: PageAsked(page_of(WORDS), 1), width=1000))
+        drawing = asyncio.create_task(drawer.draw(lambda: PageAsked(page_of(WORDS), 1), width=1000, asker="mei"))
         await asyncio.to_thread(wait_for_work, drawer)
         os.kill(process.pid, signal.SIGSEGV)
         os.kill(process.pid, signal.SIGCONT)
@@ -471,7 +471,7 @@ def test_at_most_two_are_drawn_at_once_more_wait_and_too_many_are_sent_away(draw
     monkeypatch.setattr(pictures, "MOST_WAITING", 3)
 
     async def crowd():
-        asking = [drawer.draw(lambda: PageAsked(content, 1), width=400) for _ in range(7)]
+        asking = [drawer.draw(lambda: PageAsked(content, 1), width=400, asker=f"asker {at}") for at in range(7)]
         return await asyncio.gather(*asking, return_exceptions=True)
 
     answers = asyncio.run(crowd())
@@ -482,12 +482,26 @@ def test_at_most_two_are_drawn_at_once_more_wait_and_too_many_are_sent_away(draw
     assert draw(drawer, content)
 
 
+def test_one_asker_does_not_take_all_places(drawer):
+    content = page_of(WORDS)
+
+    async def crowd():
+        asking = [drawer.draw(lambda: PageAsked(content, 1), width=400, asker="mei") for _ in range(8)]
+        asking.append(drawer.draw(lambda: PageAsked(content, 1), width=400, asker="li"))
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    *of_mei, of_li = asyncio.run(crowd())
+
+    assert sum(isinstance(answer, TooBusy) for answer in of_mei) == 8 - pictures.MOST_EACH
+    assert isinstance(of_li, bytes)
+
+
 def test_an_error_in_finding_the_page_is_the_answer_and_starts_nothing(drawer):
     def missing():
         raise LookupError("no such page")
 
     with pytest.raises(LookupError):
-        asyncio.run(drawer.draw(missing, width=1000))
+        asyncio.run(drawer.draw(missing, width=1000, asker="mei"))
 
     assert drawer._spare is None
 
@@ -496,7 +510,7 @@ def test_the_process_that_stands_by_is_ended_when_nobody_asks(drawer, monkeypatc
     monkeypatch.setattr(pictures, "IDLE_S", 0.5)
 
     async def ask_and_rest():
-        await drawer.draw(lambda: PageAsked(page_of(WORDS), 1), width=400)
+        await drawer.draw(lambda: PageAsked(page_of(WORDS), 1), width=400, asker="mei")
         process = await asyncio.to_thread(spare_of, drawer)
         await asyncio.sleep(1)
         return process.pid
@@ -512,7 +526,7 @@ def test_closing_ends_all_processes_also_those_at_work():
     os.kill(process.pid, signal.SIGSTOP)
 
     async def close_while_drawing():
-        drawing = asyncio.create_task(drawer.draw(lambda: PageAsked(page_of(WORDS), 1), width=400))
+        drawing = asyncio.create_task(drawer.draw(lambda: PageAsked(page_of(WORDS), 1), width=400, asker="mei"))
         await asyncio.to_thread(wait_for_work, drawer)
         await asyncio.to_thread(drawer.close)
         await drawing

@@ -41,7 +41,9 @@ async def document_page(  # noqa: PLR0913 - the parameters of the query
         raise UsageError("start and end say which part of highlight is marked: name the passage too")
     citation = None if highlight is None else Citation(highlight, start, end)
     picture = await services.pictures.draw(
-        lambda: page_asked(services, caller, document_id, page, citation), width=width
+        lambda: page_asked(services, caller, document_id, page, citation),
+        width=width,
+        asker=caller.account.actor,
     )
     detail: dict[str, object] = {"page": page} | ({} if citation is None else {"passage": citation.chunk_id})
     act = Act(request_id, caller.account.actor, "show page", document_id, detail)
