@@ -4,7 +4,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DOCS ?= tests/documents/files
 # WHEELS=path installs from a wheelhouse, without internet; TORCH_INDEX=url names an index of CPU builds of torch.
 
 help:            ## show this list
@@ -15,8 +14,8 @@ $(BIN)/.installed: pyproject.toml constraints.txt tools/install.py
 	$(PYTHON) tools/install.py $(VENV) $(if $(WHEELS),--wheels "$(WHEELS)") $(if $(TORCH_INDEX),--torch-index "$(TORCH_INDEX)")
 	touch $@
 
-run: $(BIN)/.installed   ## install, make a store if there is none, serve, and ingest DOCS=folder beside it
-	$(BIN)/python -m app start --docs "$(DOCS)" $(if $(PORT),--port $(PORT))
+run: $(BIN)/.installed   ## install, make a store if there is none, serve, and ingest DOCS=folder beside it (a new store without DOCS: the samples)
+	$(BIN)/python -m app start $(if $(DOCS),--docs "$(DOCS)") $(if $(PORT),--port $(PORT))
 
 test: $(BIN)/.installed  ## install and run the default tests
 	$(BIN)/python -m pytest

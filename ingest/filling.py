@@ -50,7 +50,9 @@ class VectorFiller:
         self.error: StrongroomError | None = None
 
     def start(self) -> bool:
-        """Begin, if no other process fills already; False if one does."""
+        """Begin, if no other process fills already; False if one does. Once begun, nothing."""
+        if self._started:
+            return True
         if not self._lock.acquire(wait=False):
             return False
         self._thread.start()
@@ -140,8 +142,10 @@ def batches(window: list[MissingVector]) -> Iterator[list[MissingVector]]:
             yield of_base[start : start + CHUNKS_PER_COMMIT]
 
 
-def wait_until_filled(store: Store, base_id: str, filler: VectorFiller | None, say: Callable[[int], None]) -> None:
+def wait_until_filled(store: Store, base_id: str, filler: VectorFiller, say: Callable[[int], None]) -> None:
     """Wait until no current chunk of a knowledge base waits for a vector of the active space.
+
+    Another process may be the one that fills; when it ends, this one takes over.
 
     Raises:
         ModelUnavailable: the embedder has failed for good.
@@ -151,8 +155,9 @@ def wait_until_filled(store: Store, base_id: str, filler: VectorFiller | None, s
         waiting, space_is_there = count_missing(store, base_id)
         if not waiting and space_is_there:
             return
-        if filler is not None and filler.error is not None and filler.ended:
+        if filler.error is not None and filler.ended:
             raise filler.error
+        filler.start()
         say(waiting)
         pause.wait(WAIT_S)
 

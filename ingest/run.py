@@ -39,7 +39,7 @@ def run_ingest(
         counter = load_token_counter(settings.embedding, settings.models_dir)
         base_id = ensure_base(store, knowledge_base, actor=actor, asker=Asker(None, reads_everything=True))
         filler = VectorFiller(store, settings)
-        fills = filler.start()
+        filler.start()
         try:
             with (
                 ReaderPool(settings.ingest) as readers,
@@ -57,7 +57,7 @@ def run_ingest(
                 with report.stage("vectors"), progress_bar(console) as progress:
                     task = progress.add_task("chunks without vectors", total=None)
                     show = lambda left: progress.update(task, completed=left)  # noqa: E731 - a name for the line below
-                    wait_until_filled(store, base_id, filler if fills else None, show)
+                    wait_until_filled(store, base_id, filler, show)
                     wait_for_service(settings, store)
         finally:
             filler.stop()

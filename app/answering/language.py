@@ -47,7 +47,9 @@ PHRASES: dict[Language, Phrases] = {
         not_found="文档中没有找到答案。",
         between="；",
         near="文中说法可能与提问不同，答案或许在这里，请核对：{places}。",
-        still_reading="目前已读完的文档中没有找到答案；还有 {count} 份文档正在读取，请稍后再问。",
+        still_reading=(
+            "目前能查到的内容中没有找到答案；还有 {count} 份文档尚未完全可查（先按词语，后按含义），请稍后再问。"
+        ),
         extracts="文档摘录（未连接语言模型）— {place}：",
         not_by_extracts="这个问题需要统计、比较或总结，文档摘录（未连接语言模型）无法直接回答；相关段落见{place}：",
         also_in="另见{place}：",
@@ -64,8 +66,8 @@ PHRASES: dict[Language, Phrases] = {
         between="; ",
         near="It may be told in other words here, please look: {places}.",
         still_reading=(
-            "The documents read so far do not contain the answer; "
-            "{count} more are still being read, so please ask again later."
+            "What can be searched so far does not contain the answer; {count} documents are not searchable in full yet "
+            "(words come first, meaning follows), so please ask again later."
         ),
         extracts="Extract from the documents (no language model connected) — {place}:",
         not_by_extracts=(

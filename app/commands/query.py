@@ -38,7 +38,7 @@ def search(
         show("nothing found")
     index = found["index"]
     if index["pending"] or index["readable"]:
-        say(f"{index['pending']} documents are still being read, {index['readable']} have no vectors yet")
+        say(f"{index['pending']} documents are still being read, {index['readable']} found by words alone so far")
 
 
 def ask(

@@ -35,7 +35,9 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to rea
 
 
 def start(
-    docs: Annotated[str, typer.Option(help="Folder or file to take in.")],
+    docs: Annotated[
+        str | None, typer.Option(help="Folder or file to take in; without, a new store gets the samples.")
+    ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     # readable=False: serve says what is wrong with the files.
@@ -65,10 +67,10 @@ def start(
         wait_until_ready(settings, children, service)
         password = where_password_is(settings, made=made)
         say(f"\nStrongroom answers at {url}: user {ADMINISTRATOR}, password {password}.")
-        taken = take_in(settings, docs, children, service)
+        docs = str(SAMPLES) if docs is None and made else docs
+        taken = docs is not None and take_in(settings, docs, children, service)
         if service.code is None:
-            lines = (*sign_in_lines(settings, url, password, made=made), *next_lines(docs, taken=taken))
-            say("\n" + "\n".join(lines))
+            say("\n".join(("", *sign_in_lines(settings, url, password, made=made), *next_lines(docs, taken=taken))))
         code = children.wait(service) or 0
         say(f"The service ended by itself ({code}), see above.")
         code = code if code > 0 else 1
@@ -278,11 +280,13 @@ def sign_in_lines(settings: Settings, url: str, password: str, *, made: bool) ->
     return lines
 
 
-def next_lines(docs: str, *, taken: bool) -> list[str]:
+def next_lines(docs: str | None, *, taken: bool) -> list[str]:
     """Return what to try now."""
     ask = f"{command('app')} ask"
-    if taken and Path(docs).expanduser().resolve() == SAMPLES:
+    if taken and docs is not None and Path(docs).expanduser().resolve() == SAMPLES:
         lines = ["Ask on the page, or in another terminal:", *(f'  {ask} "{one}"' for one in SAMPLE_QUESTIONS)]
+    elif docs is None:
+        lines = [f"Nothing new was taken in: 'make run DOCS=FOLDER' or '{command('ingest')} FOLDER' takes a folder in."]
     else:
         lines = [f'Ask about your documents on the page, or in another terminal: {ask} "..."']
     return ["", *lines, "Ctrl-C ends everything."]

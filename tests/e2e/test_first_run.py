@@ -69,8 +69,9 @@ class Run:
 
 
 @contextmanager
-def running(machine: Machine, docs: Path | str, *arguments: str, under: Sequence[str] = ()) -> Iterator[Run]:
-    process, out, err = machine.start("app", "start", "--docs", str(docs), "--port", "0", *arguments, under=under)
+def running(machine: Machine, docs: Path | str | None, *arguments: str, under: Sequence[str] = ()) -> Iterator[Run]:
+    named = [] if docs is None else ["--docs", str(docs)]
+    process, out, err = machine.start("app", "start", *named, "--port", "0", *arguments, under=under)
     run = Run(machine, process, out, err)
     try:
         yield run
@@ -137,6 +138,15 @@ def test_refused_files_are_named_with_a_reason_and_the_rest_is_taken_in(shelf: M
         assert "all others are in" in said
         assert "about your documents" in said
         assert "goodone" in shelf.app("search", "goodone")
+
+
+def test_the_samples_go_into_a_new_store_alone(shelf: Machine):
+    before = shelf.app("documents", "list", "--json")
+    with running(shelf, None) as run:
+        said = run.until_said(ENDS)
+        assert "Nothing new was taken in: 'make run DOCS=FOLDER'" in said
+        assert "Taking in" not in said
+        assert shelf.app("documents", "list", "--json") == before
 
 
 @pytest.mark.parametrize(
@@ -239,6 +249,15 @@ def test_a_killed_ingest_is_said_what_it_read_stays_and_the_printed_command_goes
 def test_one_signal_ends_the_ingest_and_the_service_in_order(
     machine: Machine, long_folder: Path, number: signal.Signals
 ):
+    # Where the tests themselves run under nohup, that is inherited, and heeded.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        run_and_stop(machine, long_folder, number)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def run_and_stop(machine: Machine, long_folder: Path, number: signal.Signals) -> None:
     with running(machine, long_folder) as run:
         run.child("ingest")
         run.until_said("Taking in")

@@ -35,7 +35,7 @@ export function closeDialog() {
   dialog().close("");
 }
 
-// Asks; resolves to {choice, checked}, with choice "" if it was left. The last button is focused.
+// Asks; resolves to {choice, checked}, with choice "" if it was left. The last button is focused, but for one that destroys.
 export function choose({ title, value, why, whyValue, content: more, choices, check, checkValue }) {
   return inTurn(async () => {
     const box = element("input");
@@ -47,13 +47,13 @@ export function choose({ title, value, why, whyValue, content: more, choices, ch
     const buttons = choices.map(([key, className]) => button(className, key, () => dialog().close(key)));
     content.push(element("div", "buttons", ...buttons));
     const left = opened(...content);
-    buttons.at(-1).focus();
+    (buttons.at(-1).classList.contains("danger") ? buttons[0] : buttons.at(-1)).focus();
     return { choice: await left, checked: box.checked };
   });
 }
 
 export async function sure({ title, value, why, whyValue, act }) {
-  const { choice } = await choose({ title, value, why, whyValue, choices: [[act, "danger"], ["cancel", ""]] });
+  const { choice } = await choose({ title, value, why, whyValue, choices: [["cancel", ""], [act, "danger"]] });
   return choice === act;
 }
 

@@ -119,7 +119,8 @@ async function addFile(item, file, target, batch) {
     if (!reply.job_id) return finish(item, "already_there", "ready");
     item.job = reply.job_id;
     stage(item, "stage_waiting");
-    return follow();
+    follow(); // not awaited: the next file is sent while this one is read
+    return;
   } catch (problem) {
     return refuse(item, problem);
   }
