@@ -14,6 +14,7 @@ from app.answering.words import HAN
 LIST_ITEM = re.compile(
     r"""[^\S\n]*(?:
         [-*+•·●○■◆▪–—]\s+                                  # bullets
+      | [\x80-\x9f\uf020-\uf0ff]\s*                          # bullets of symbol fonts, which PDFs give as they are
       | [（(]?\d{1,3}(?:[)）、]|[.．](?!\d))\s*              # 1.  1)  (1)  1、
       | [（(][a-zA-Z一二三四五六七八九十]{1,3}[)）]\s*        # (a)  （一）
       | [a-zA-Z][)）.]\s+                                    # a)  A.
@@ -52,6 +53,7 @@ WIDE = re.compile(
 )
 # Narrower lines than this are not wrapped paragraphs: each stands for itself. A Han character counts two.
 NARROW_COLUMNS = 40
+ROW_BEGINS = re.compile(r"[A-Z]{0,3}-?\d{2,5}\s+(?:[A-Z][a-z]|[\u4e00-\u9fff])")  # a code and what it means
 INNER_BREAK = re.compile(r"[ \t]*\n[ \t]*")
 SHORT_LINE_SHARE = 0.55
 
@@ -124,6 +126,8 @@ def continues(text: str, line: tuple[int, int], following: tuple[int, int], wide
         return False
     here, there = text[line[0] : line[1]].strip(), text[following[0] : following[1]].strip()
     if TABLE_ROW.fullmatch(here) or TABLE_ROW.fullmatch(there) or LIST_ITEM.match(there):
+        return False
+    if LIST_ITEM.match(here) and ROW_BEGINS.match(there):
         return False
     if here[-1] in "。！？!?：:" or (KEY_AND_VALUE.match(here) and KEY_AND_VALUE.match(there)):
         return False

@@ -113,3 +113,15 @@ def test_a_stretch_is_unwrapped_by_the_lines_around_it():
     start = text.index("阿昔")
 
     assert unwrapped(text, Sentence(start, len(text))) == "阿昔洛韦输注时间不少于 60 分钟。"
+
+
+@pytest.mark.parametrize("bullet", ["•", "\uf06e", "\x99"])
+def test_a_row_that_begins_with_a_code_does_not_go_on_with_the_list_before_it(bullet):
+    text = (
+        f"{bullet} Check that the grounds container is correctly \ninserted\n"
+        f"{bullet} Switch off the coffee machine and on again\n"
+        f"188 Heater error {bullet} Switch off the coffee machine, disconnect \nmains plug"
+    )
+
+    assert cut(text)[1] == f"{bullet} Switch off the coffee machine and on again"
+    assert cut(text)[2].startswith("188 Heater error")
