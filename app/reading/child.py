@@ -22,7 +22,7 @@ from typing import Any
 from app.errors import DocumentRefused
 from app.reading import detect, sandbox
 from app.reading.block import Block
-from app.reading.contract import Reader, Reading, clean_title, tidy
+from app.reading.contract import OPENING_CHARS, Reader, Reading, clean_title, stands_in, tidy
 
 READERS = {
     detect.PDF: "app.reading.pdf",
@@ -95,18 +95,21 @@ def answer_with_text(files: list[bytes], request: dict[str, Any], answers: Answe
     (content,) = files
     reading = Reading(max_pages=request["max_pages"], extension=request["extension"])
     media_type = detect.detect(content, reading.extension)
-    first_heading = ""
+    first_heading = opening = ""
     empty = True
     for block in blocks_of(content, media_type, reading):
         empty = False
+        if len(opening) < OPENING_CHARS:
+            opening += block.text[:OPENING_CHARS] + "\n"
         if block.kind == "heading" and not first_heading and block.page <= MAX_TITLE_PAGE:
             first_heading = block.text
         answers.send({"kind": block.kind, "text": block.text, "page": block.page, "level": block.level})
     if empty:
         raise DocumentRefused(reading.empty_reason)
+    title = clean_title(reading.title)
     end = {
         "media_type": media_type,
-        "title": clean_title(reading.title) or clean_title(first_heading),
+        "title": title if title and stands_in(title, opening) else clean_title(first_heading),
         "pages": reading.pages,
         "notes": reading.all_notes(),
     }

@@ -1,5 +1,7 @@
+import pytest
+
 from app.reading.block import Block
-from app.reading.contract import Reading, clean_title, cut_long, markdown_table, tidy
+from app.reading.contract import Reading, clean_title, cut_long, markdown_table, stands_in, tidy
 
 
 def test_controls_and_lone_surrogates_go_and_all_other_characters_stay():
@@ -38,3 +40,19 @@ def test_runs_of_pages_share_one_note():
 
 def test_a_table_loses_empty_rows_and_columns_and_keeps_bars():
     assert markdown_table([["a", "", "b|c"], ["", "", ""], ["d"]]) == "| a | b\\|c |\n| --- | --- |\n| d |  |"
+
+
+@pytest.mark.parametrize(
+    ("title", "stands"),
+    [
+        ("User Manual WMF 1500 S", True),
+        ("UG", False),  # inside another word it does not stand
+        ("临床试验 知情同意书 模板", False),
+        ("The DatasheetArchive - Datasheet Search Engine", False),
+        ("静脉输液泵操作规程", True),
+    ],
+)
+def test_a_title_of_the_metadata_stands_in_the_opening(title, stands):
+    opening = "User Manual WMF 1500 S\nRead this through before use.\n静脉输液泵操作规程 第一版\n"
+
+    assert stands_in(title, opening) is stands
