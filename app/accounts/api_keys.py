@@ -53,11 +53,12 @@ def issue_key(transaction: Transaction, store: Store, *, user: str, name: str, e
         UsageError: ``expires_at`` is no ISO 8601 time (without a zone it is UTC).
     """
     user_id = user_named(transaction.connection, user)
-    key = PREFIX + secrets.token_urlsafe(32)
+    key, api_key_id = PREFIX + secrets.token_urlsafe(32), secrets.token_hex(6)
     transaction.execute(
         "INSERT INTO api_keys (api_key_id, user_id, name, key_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (secrets.token_hex(6), user_id, checked_name(name, what="key"), hash_of(store, key), now(), moment(expires_at)),
+        (api_key_id, user_id, checked_name(name, what="key"), hash_of(store, key), now(), moment(expires_at)),
     )
+    transaction.touch(user_id, api_key_id)
     return key
 
 
@@ -128,3 +129,4 @@ def remove_key(transaction: Transaction, api_key_id: str) -> None:
     removed = transaction.execute("DELETE FROM api_keys WHERE api_key_id = ? RETURNING 1", (api_key_id,)).fetchone()
     if removed is None:
         raise NotFound("no such API key")
+    transaction.touch(api_key_id)

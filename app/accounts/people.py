@@ -79,6 +79,7 @@ def add_user(transaction: Transaction, name: str, *, role: str = "member", passw
         "INSERT INTO users (user_id, name, password_hash, role, created_at) VALUES (?, ?, ?, ?, ?)",
         (user_id, name, None if password is None else hash_password(password), role, now()),
     )
+    transaction.touch(user_id)
     return user_id
 
 
@@ -88,6 +89,7 @@ def set_password(transaction: Transaction, name: str, password: str) -> str:
     transaction.execute(
         "UPDATE users SET password_hash = ?, epoch = epoch + 1 WHERE user_id = ?", (hash_password(password), user_id)
     )
+    transaction.touch(user_id)
     return user_id
 
 
@@ -105,6 +107,7 @@ def remove_user(transaction: Transaction, name: str) -> str:
     if role == "administrator" and not others:
         raise ConflictError("this is the last administrator", advice="Make another administrator first.")
     transaction.execute("DELETE FROM users WHERE user_id = ?", (user_id,))
+    transaction.touch(user_id)
     transaction.next_value("access")
     return user_id
 
@@ -151,6 +154,7 @@ def add_group(transaction: Transaction, name: str) -> str:
         raise NameTaken(f"a group named '{name}' exists")
     group_id = secrets.token_hex(8)
     transaction.execute("INSERT INTO groups (group_id, name, created_at) VALUES (?, ?, ?)", (group_id, name, now()))
+    transaction.touch(group_id)
     return group_id
 
 
@@ -175,6 +179,7 @@ def set_membership(transaction: Transaction, group: str, user: str, *, member: b
         )
     else:
         transaction.execute("DELETE FROM memberships WHERE group_id = ? AND user_id = ?", (group_id, user_id))
+    transaction.touch(group_id, user_id)
     transaction.next_value("access")
 
 
@@ -182,6 +187,7 @@ def remove_group(transaction: Transaction, name: str) -> str:
     """Remove a group with its grants; return the id. A later group of the same name gets none of them."""
     group_id = group_named(transaction.connection, name)
     transaction.execute("DELETE FROM groups WHERE group_id = ?", (group_id,))
+    transaction.touch(group_id)
     transaction.next_value("access")
     return group_id
 

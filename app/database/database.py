@@ -27,6 +27,11 @@ class Transaction:
         """Belongs to ``Database.transaction``."""
         self.connection = connection
         self.request_id = request_id
+        self.touched: list[str] = []
+
+    def touch(self, *ids: str) -> None:
+        """Name whom or what this change is about, for the audit trail: ids alone."""
+        self.touched += ids
 
     def execute(self, statement: str, values: object = ()) -> Connection:
         """Run one statement."""

@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -132,7 +132,8 @@ class Store:
         except BaseException:
             self.audit.record(act, "failed")
             raise
-        self.audit.record(act, "done")
+        touched = {"touched": transaction.touched} if transaction.touched else {}
+        self.audit.record(replace(act, detail=act.detail | touched), "done")
 
     def _check_current(self) -> None:
         try:

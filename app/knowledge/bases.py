@@ -34,6 +34,7 @@ def add_knowledge_base(transaction: Transaction, name: str, *, asker: Asker, act
         "INSERT INTO knowledge_bases (knowledge_base_id, name, created_at, created_by) VALUES (?, ?, ?, ?)",
         (base_id, name, now(), actor),
     )
+    transaction.touch(base_id)
     if asker.user_id is not None:
         grant(transaction, base_id, [Reader("user", asker.user_id)])
     transaction.next_value("access")
@@ -101,6 +102,7 @@ def change_readers(store: Store, act: Act, *, base: str, names: list[str], grant
         base_id = base_named(transaction.connection, base)
         readers = find_readers(transaction.connection, names)
         (grant if granted else revoke)(transaction, base_id, readers)
+        transaction.touch(base_id, *(reader.reader_id for reader in readers))
 
 
 def remove_empty_base(transaction: Transaction, base_id: str) -> None:
@@ -111,6 +113,7 @@ def remove_empty_base(transaction: Transaction, base_id: str) -> None:
     """
     if transaction.execute("SELECT 1 FROM documents WHERE knowledge_base_id = ?", (base_id,)).fetchone():
         raise ConflictError("the knowledge base still holds documents", advice="Delete its documents first.")
+    transaction.touch(base_id)
     for table in ("snapshots", "jobs", "sources", "knowledge_bases"):
         transaction.execute(f"DELETE FROM {table} WHERE knowledge_base_id = ?", (base_id,))  # noqa: S608 - constants
     transaction.next_value("access")

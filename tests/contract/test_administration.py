@@ -1,5 +1,6 @@
 """Administration over HTTP: who reads what, new passwords, and how far the documents are."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,3 +162,19 @@ def test_a_refused_document_does_not_stay_counted_as_waiting(house: House):
         return dict(house.sender.get("/v1/knowledge-bases")["index"])
 
     until("it is counted as refused", lambda: (index()["pending"], index()["refused"]) == (0, 1))
+
+
+def test_the_audit_trail_says_whom_a_change_was_about_by_id_alone(house: House):
+    made = house.admin.post("/v1/users", {"name": "touched"}, status=201)
+    group = house.admin.post("/v1/groups", {"name": "touching"}, status=201)
+    house.admin.call("PUT", "/v1/users/touched/password", json={})
+    house.admin.call("PUT", "/v1/groups/touching/members/touched")
+    house.admin.call("POST", "/v1/knowledge-bases/default/readers", json={"readers": ["group:touching"]})
+
+    records = house.admin.get("/v1/audit?limit=30")["records"]
+    touched = {one["action"]: one["detail"].get("touched", []) for one in reversed(records) if one["state"] == "done"}
+
+    assert touched["add user"] == touched["reset password"] == [made["user_id"]]
+    assert touched["join group"] == [group["group_id"], made["user_id"]]
+    assert group["group_id"] in touched["grant reading"]
+    assert "touch" not in json.dumps([one for one in records if one["detail"] != {}]).replace('"touched"', "")
