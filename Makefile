@@ -18,7 +18,7 @@ run: $(BIN)/.installed   ## install, make a store if there is none, serve, and i
 	$(BIN)/python -m app start $(if $(DOCS),--docs "$(DOCS)") $(if $(PORT),--port $(PORT))
 
 test: $(BIN)/.installed  ## install and run the default tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(BIN)/.installed ## format, lint, types, import contracts
 	$(BIN)/ruff format --check app ingest tests tools
