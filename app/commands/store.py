@@ -3,14 +3,17 @@
 import secrets
 import shutil
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.commands.credentials import Credentials, hand_over, refuse_old_first_login
 from app.commands.output import say, show, show_json
-from app.errors import StrongroomError
+from app.errors import StoreExists, StrongroomError
 from app.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from app.database.store import Store
 
 ADMINISTRATOR = "admin"
 DEFAULT_BASE = "default"
@@ -26,7 +29,6 @@ def init(
     from app.accounts.api_keys import issue_key
     from app.accounts.people import add_user, new_password
     from app.database.audit import Act, local_actor
-    from app.database.store import create_store
     from app.inference.prepare import prepare_models
     from app.knowledge.bases import add_knowledge_base
     from app.knowledge.passage import Asker
@@ -39,7 +41,7 @@ def init(
         refuse_old_first_login(settings.key_file)
     prepare_models(settings.embedding, settings.models_dir, say)
     password = new_password()
-    with create_store(settings) as store:
+    with new_store(settings) as store:
         key_file = settings.key_file_for(store.store_id)
         _, recovery_key = replace_recovery_key(settings.data_dir, open_keyring(settings.data_dir, key_file))
         actor = local_actor()
@@ -59,6 +61,28 @@ def init(
         "Keep the recovery key on paper or in a password manager, apart from this machine; it is not shown again.\n"
         "Then run 'python -m app keys confirm-recovery'."
     )
+
+
+def new_store(settings: Settings) -> "Store":
+    """Make the store, or open one whose init was cut off before it had a user.
+
+    Raises:
+        StoreExists: one that is in use.
+    """
+    from app.database.store import MANIFEST_FILE, create_store, open_store
+
+    try:
+        return create_store(settings)
+    except StoreExists:
+        if not (settings.data_dir / MANIFEST_FILE).exists():
+            raise
+        store = open_store(settings)
+        with store.catalogue.read() as connection:
+            in_use = connection.execute("SELECT 1 FROM users LIMIT 1").fetchone() is not None
+        if in_use:
+            store.close()
+            raise
+        return store
 
 
 @models.command("prepare")
