@@ -1,6 +1,6 @@
 """Who may read what, as the people who decide it see it; and how far the documents are that one may read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from app.database.connection import Connection
 from app.errors import NotFound
@@ -36,12 +36,12 @@ def readers_of_document(connection: Connection, document_id: str) -> list[str] |
     return [reader for (reader,) in connection.execute(statement, (row[0],))]
 
 
-def index_state(counts: Mapping[str, Mapping[int, IndexState]], permit: Permit) -> IndexState:
-    """Add up, by knowledge base and rule slot, how far the documents of a permit are."""
+def index_state(counts: Mapping[str, Mapping[int, IndexState]], permit: Permit, base_ids: Iterable[str]) -> IndexState:
+    """Add up, by knowledge base and rule slot, how far the documents of these bases are that may be read."""
     mask = permit.mask()
     readable = [
         state
-        for base_id in permit.knowledge_base_ids
+        for base_id in base_ids
         for slot, state in counts.get(base_id, {}).items()
         if mask is None or (slot < len(mask) and mask[slot])
     ]

@@ -21,8 +21,9 @@ from app.knowledge.fusion import Candidates, background_share, fuse, merged, rai
 from app.knowledge.indexes import Indexes
 from app.knowledge.languages import LANGUAGES, bias_of, language_of
 from app.knowledge.matrix import NO_VECTOR_HITS
-from app.knowledge.passage import Asker, Found, IndexState, Passage
+from app.knowledge.passage import Asker, Found, Passage
 from app.knowledge.permissions import Permissions, Permit
+from app.knowledge.readers import index_state
 from app.knowledge.texts import read_spans, spans_from_json
 from app.knowledge.tokens import tokens_of
 from app.knowledge.vector_leg import Aim, nearest, within_documents
@@ -107,7 +108,7 @@ class Searcher:
         return Found(
             passages=tuple(passages),
             confidence=confidence(evidence) if passages else 0.0,
-            index=self._index_state(chosen, permit),
+            index=index_state(self._indexes.counts, permit, chosen),
             timings_ms=clock.timings_ms | {"vectors_by": vectors_by(found)},
         )
 
@@ -206,16 +207,6 @@ class Searcher:
             word_share=float(candidates.word_shares[at]),
             superseded_at=None if superseded_at is None else str(superseded_at),
         )
-
-    def _index_state(self, chosen: frozenset[str], permit: Permit) -> IndexState:
-        mask = permit.mask()
-        total = [0, 0, 0, 0]
-        for base_id in chosen:
-            for slot, state in self._indexes.counts.get(base_id, {}).items():
-                if mask is None or (slot < len(mask) and mask[slot]):
-                    for place, count in enumerate((state.pending, state.readable, state.ready, state.refused)):
-                        total[place] += count
-        return IndexState(*total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ async def knowledge_bases(services: ServicesNeeded, caller: CallerNeeded) -> dic
     def read() -> tuple[list[bases.KnowledgeBase], IndexState]:
         with services.store.catalogue.read() as connection:
             permit = services.searcher.permit(connection, caller.asker)
-            return bases.list_bases(connection, permit), index_state(services.indexes.counts, permit)
+            state = index_state(services.indexes.counts, permit, permit.knowledge_base_ids)
+            return bases.list_bases(connection, permit), state
 
     found, index = await services.in_thread(read)
     if index.pending:
