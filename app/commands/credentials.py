@@ -53,9 +53,11 @@ def hand_over(credentials: Credentials, key_file: Path) -> None:
             f"API key       {credentials.api_key}\nrecovery key  {credentials.recovery_key}"
         )
         return
+    from app.vault.sealed_file import write_new
+
     file = first_login_file(key_file)
     try:
-        write_private(file, json.dumps(asdict(credentials), indent=1) + "\n")
+        write_new(file, json.dumps(asdict(credentials), indent=1).encode() + b"\n")
     except OSError as error:
         raise StoreError(
             f"the store is made, but the first credentials cannot be written to {file}: {error.strerror}",
@@ -63,12 +65,3 @@ def hand_over(credentials: Credentials, key_file: Path) -> None:
             " in a terminal: they give new ones.",
         ) from error
     show(f"User name, password, API key and recovery key are in {file}; only you can read it.")
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write a file that was not there, for its owner alone, and make it durable."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(file, flags, 0o600), "w", encoding="utf-8") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.errors import KeyUnavailable
 from app.vault.keys import KEY_BYTES, new_key
-from app.vault.sealed_file import sync_folder
+from app.vault.sealed_file import write_new
 
 KIND = "key file"
 MOST_BYTES = 1_024
@@ -34,21 +34,6 @@ def make_key_file(key_file: Path, data_dir: Path) -> bytes:
             advice="Make its folder writable, or set KB_KEY_FILE to another place.",
         ) from error
     return key
-
-
-def write_new(key_file: Path, line: bytes) -> None:
-    """Write a file that is not there, durably: of two that make one at once, one is refused, none overwritten."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(key_file, flags, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(key_file.parent)
-    except BaseException:
-        key_file.unlink(missing_ok=True)
-        raise
 
 
 def read_key_file(key_file: Path, *, store_id: str) -> bytes:

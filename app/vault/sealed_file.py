@@ -141,6 +141,27 @@ def write_durably(file: Path, pieces: Iterable[bytes]) -> None:
     sync_folder(file.parent)
 
 
+def write_new(file: Path, content: bytes) -> None:
+    """Write a file that is not there, for its owner alone, durably.
+
+    Of two that make one at once one is refused, and none is overwritten.
+
+    Raises:
+        FileExistsError: something is there.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(file, flags, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        sync_folder(file.parent)
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
