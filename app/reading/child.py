@@ -3,8 +3,7 @@
 Request: one JSON line, the file as a descriptor beside it. Answer: a line for each block, then one
 line that ends it, ``{"end": ...}`` or ``{"refused": ...}``. The first line of all, ``{"ready": ...}``,
 names the doors that are closed. Exceptions of parsers may quote the document, so none leaves here.
-A request with ``picture`` wants that page drawn; what is to be marked lies in a second descriptor, and
-the answer's lines are pieces of the picture.
+What can be asked is ``TASKS``; what is to be marked on a picture lies in a second descriptor.
 """
 
 import array
@@ -15,24 +14,18 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Iterator
+from itertools import chain
 from math import ceil
 from typing import Any
 
 from app.errors import DocumentRefused
 from app.reading import detect, sandbox
 from app.reading.block import Block
-from app.reading.contract import OPENING_CHARS, Reader, Reading, clean_title, stands_in, tidy
+from app.reading.contract import OPENING_CHARS, Reading, clean_title, stands_in, tidy
+from app.reading.readers import blocks_of
 
-READERS = {
-    detect.PDF: "app.reading.pdf",
-    detect.DOCX: "app.reading.docx",
-    detect.HTML: "app.reading.html",
-    detect.MARKDOWN: "app.reading.markdown",
-    detect.TEXT: "app.reading.text",
-}
 FLUSH_BYTES = 1 << 16
-MAX_REQUEST_BYTES = 4_096
+MAX_REQUEST_BYTES = 16_384
 MAX_DESCRIPTORS = 2
 PIECE_BYTES = 96 * 1024  # of a picture; in base64 shorter than the longest line that the parent takes
 MAX_TITLE_PAGE = 3  # a first heading further on is that of a chapter
@@ -82,19 +75,29 @@ def take(descriptor: int) -> bytes:
         return file.readall()
 
 
-def blocks_of(content: bytes, media_type: str, reading: Reading) -> Iterator[Block]:
-    """Give the cleaned blocks of a file."""
-    # By name: a parser is imported with the first file that needs it.
-    reader: Reader = importlib.import_module(READERS[media_type]).read
-    for block in reader(content, reading):
-        yield from tidy(block)
+def line_of(block: Block) -> dict[str, Any]:
+    """Give the answer's line for a block."""
+    line = {"kind": block.kind, "text": block.text, "page": block.page, "level": block.level}
+    if block.boxes:
+        line["boxes"] = [
+            (box.start, box.end, *(round(share(edge), 5) for edge in (box.left, box.top, box.right, box.bottom)))
+            for box in block.boxes
+        ]
+    return line
 
 
-def answer_with_text(files: list[bytes], request: dict[str, Any], answers: Answers) -> None:
+def share(value: float) -> float:
+    """Keep a share between 0 and 1; words may stand out of their page."""
+    return min(max(value, 0.0), 1.0)
+
+
+def answer_with_text(files: list[bytes], asked: dict[str, Any], answers: Answers) -> None:
     """Read one file and send its blocks and the end line."""
     (content,) = files
-    reading = Reading(max_pages=request["max_pages"], extension=request["extension"])
+    reading = Reading(max_pages=asked["max_pages"], extension=asked["extension"], password=asked["password"])
     media_type = detect.detect(content, reading.extension)
+    if media_type == detect.ZIP:
+        raise detect.refuse("ZIP archive in an archive")
     first_heading = opening = ""
     empty = True
     for block in blocks_of(content, media_type, reading):
@@ -103,8 +106,8 @@ def answer_with_text(files: list[bytes], request: dict[str, Any], answers: Answe
             opening += block.text[:OPENING_CHARS] + "\n"
         if block.kind == "heading" and not first_heading and block.page <= MAX_TITLE_PAGE:
             first_heading = block.text
-        answers.send({"kind": block.kind, "text": block.text, "page": block.page, "level": block.level})
-    if empty:
+        answers.send(line_of(block))
+    if empty and not reading.scanned:
         raise DocumentRefused(reading.empty_reason)
     title = clean_title(reading.title)
     end = {
@@ -112,18 +115,56 @@ def answer_with_text(files: list[bytes], request: dict[str, Any], answers: Answe
         "title": title if title and stands_in(title, opening) else clean_title(first_heading),
         "pages": reading.pages,
         "notes": reading.all_notes(),
+        "scanned": reading.scanned,
     }
     answers.send({"end": end})
 
 
-def answer_with_picture(files: list[bytes], request: dict[str, Any], answers: Answers) -> None:
+def answer_with_recognised(files: list[bytes], asked: dict[str, Any], answers: Answers) -> None:
+    """Recognise the text on pictures of pages; send for each page its blocks and a line that ends it."""
+    (content,) = files
+    pages_of = importlib.import_module("app.reading.recognise").pages_of
+    for page, blocks, confidence, trouble in pages_of(content, asked["pages"], asked["extension"], asked["password"]):
+        for block in chain.from_iterable(map(tidy, blocks)):
+            answers.send(line_of(block))
+        answers.send({"page_end": page, "confidence": share(confidence), "trouble": trouble})
+        answers.flush()
+        allow_cpu(asked["timeout_s"])
+    answers.send({"end": True})
+
+
+def answer_with_members(files: list[bytes], asked: dict[str, Any], answers: Answers) -> None:
+    """Take an archive apart; send for each member its name and its bytes, or why it is left out."""
+    (content,) = files
+    members_of = importlib.import_module("app.reading.archive").members_of
+    for name, member, trouble in members_of(content, asked["max_member_bytes"]):
+        answers.send({"member": name, "trouble": trouble})
+        send_pieces(member, answers)
+        answers.flush()
+    answers.send({"end": True})
+
+
+def answer_with_picture(files: list[bytes], asked: dict[str, Any], answers: Answers) -> None:
     """Draw one page and send the picture and the end line."""
     content, marks = files
     picture_of = importlib.import_module("app.reading.page_picture").picture_of
-    picture: bytes = picture_of(content, **request["picture"], **json.loads(marks))
-    for start in range(0, len(picture), PIECE_BYTES):
-        answers.send({"piece": base64.b64encode(picture[start : start + PIECE_BYTES]).decode()})
-    answers.send({"end": len(picture)})
+    del asked["timeout_s"]
+    send_pieces(picture_of(content, **asked, **json.loads(marks)), answers)
+    answers.send({"end": True})
+
+
+def send_pieces(content: bytes, answers: Answers) -> None:
+    """Send bytes in pieces."""
+    for start in range(0, len(content), PIECE_BYTES):
+        answers.send({"piece": base64.b64encode(content[start : start + PIECE_BYTES]).decode()})
+
+
+TASKS = {
+    "read": answer_with_text,
+    "recognise": answer_with_recognised,
+    "unpack": answer_with_members,
+    "picture": answer_with_picture,
+}
 
 
 def serve_one(files: list[bytes], request: dict[str, Any], answers: Answers) -> bool:
@@ -131,10 +172,8 @@ def serve_one(files: list[bytes], request: dict[str, Any], answers: Answers) -> 
     refusal: DocumentRefused
     fit = True
     try:
-        if "picture" in request:
-            answer_with_picture(files, request, answers)
-        else:
-            answer_with_text(files, request, answers)
+        (task,) = request.keys() & TASKS.keys()
+        TASKS[task](files, request[task] | {"timeout_s": request["timeout_s"]}, answers)
     except DocumentRefused as error:
         refusal = error
     except MemoryError:

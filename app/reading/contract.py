@@ -6,9 +6,9 @@ turns it into "damaged". It need not clean or shorten text: the child does, in o
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from app.reading.block import Block
+from app.reading.block import Block, TextBox
 
 Reader = Callable[[bytes, "Reading"], Iterator[Block]]
 
@@ -20,8 +20,12 @@ MEANINGLESS_TITLE = re.compile(
     r"|(?:.*[\\/])?\S*\.(?:docx?|indd|tex|dvi|qxd|pdf|rtf|html?)|[\W\d_]+",
     re.IGNORECASE,
 )
-# NUL and other controls but tab and newline; lone surrogates, which no encoding can store.
-UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
+# NUL and other controls but tab and newline; lone surrogates, which no encoding can store; and what nobody sees but
+# a model reads: soft hyphens, zero-width and bidirectional signs, tags. The joiners stay, some scripts need them.
+UNWANTED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff"
+    "\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 LINE_ENDS = re.compile(r"\r\n?|\x85|\u2028|\u2029|\x0b|\x0c")
 CUT_AFTER = ("\n", "。", "！", "？", ". ", "；", "，", " ")
 
@@ -33,18 +37,24 @@ class Reading:
     Attributes:
         max_pages: the reader refuses a document with more.
         extension: lower case, without the dot; a hint, never trusted.
+        password: opens the file if it is protected; empty if none was given.
         title: of the metadata; empty if it names none.
         page_notes: page -> what is wrong with it.
+        scanned: page -> why its text must be recognised from its picture; such a page yields no block.
         empty_reason: why there is no text, should there be none.
+        depth: 0 for the file itself, 1 for what is attached to it or packed in it, which is read no deeper.
     """
 
     max_pages: int
     extension: str = ""
+    password: str = ""
     title: str = ""
     pages: int = 0
     notes: list[str] = field(default_factory=list)
     page_notes: dict[int, str] = field(default_factory=dict)
+    scanned: dict[int, str] = field(default_factory=dict)
     empty_reason: str = "the file holds no readable text"
+    depth: int = 0
 
     def all_notes(self) -> list[str]:
         """Give the notes, runs of pages with the same trouble in one line."""
@@ -99,16 +109,37 @@ def cut_long(text: str, limit: int = MAX_BLOCK_CHARS) -> Iterator[str]:
 
 def tidy(block: Block) -> Iterator[Block]:
     """Give the block as it may leave the child: clean, not empty, not too long."""
-    text = clean(block.text).strip("\n").rstrip()
-    if not text.strip():
-        return
-    if block.kind == "heading":
-        text = " ".join(text.split())
-    for index, stretch in enumerate(cut_long(text)):
-        if not stretch.strip():
-            continue
-        kind = "paragraph" if block.kind == "heading" and index else block.kind
-        yield Block(kind, stretch.strip("\n").rstrip(), block.page, block.level if kind == "heading" else 0)
+    whole = clean(block.text)
+    boxes = moved(block.boxes, block.text) if block.boxes and whole != block.text else block.boxes
+    if block.kind == "heading" and whole != " ".join(whole.split()):
+        whole, boxes = " ".join(whole.split()), ()
+    start = 0
+    for index, stretch in enumerate(cut_long(whole)):
+        text = stretch.strip("\n").rstrip()
+        if text.strip():
+            kind = "paragraph" if block.kind == "heading" and index else block.kind
+            first = start + len(stretch) - len(stretch.lstrip("\n"))
+            inside = tuple(boxes_within(boxes, first, first + len(text))) if boxes else ()
+            yield Block(kind, text, block.page, block.level if kind == "heading" else 0, inside)
+        start += len(stretch)
+
+
+def moved(boxes: tuple[TextBox, ...], text: str) -> tuple[TextBox, ...]:
+    """Give the boxes of a text for its cleaned form."""
+    marks = sorted({mark for box in boxes for mark in (box.start, box.end)})
+    at, length, places = 0, 0, {}
+    for mark in marks:
+        length += len(clean(text[at:mark]))
+        at, places[mark] = mark, length
+    return tuple(replace(box, start=places[box.start], end=places[box.end]) for box in boxes)
+
+
+def boxes_within(boxes: tuple[TextBox, ...], start: int, end: int) -> Iterator[TextBox]:
+    """Give the boxes of a stretch of a text, counted from its beginning."""
+    for box in boxes:
+        first, last = max(box.start, start), min(box.end, end)
+        if first < last:
+            yield replace(box, start=first - start, end=last - start)
 
 
 def markdown_table(rows: list[list[str]]) -> str:

@@ -1,32 +1,62 @@
 """Which kind of file this is: by its content; the extension only tells text formats apart.
 
-What is not on the list of readable types is refused by its name, so that its owner knows what to convert.
+What nobody here can read is refused by its name, so that its owner knows what to convert.
 """
 
 import io
 import re
 import zipfile
+import zlib
 
 from app.errors import DocumentRefused
 
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLSB = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
+XLS = "application/vnd.ms-excel"
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+WORKBOOKS = (XLSX, XLSB, XLS, ODS)
+CSV = "text/csv"
 HTML = "text/html"
+MAIL = "message/rfc822"
+WEB_ARCHIVE = "multipart/related"
+JSON = "application/json"
+ZIP = "application/zip"
+PICTURES = ("image/png", "image/jpeg", "image/tiff", "image/bmp", "image/webp", "image/gif")
 MARKDOWN = "text/markdown"
 TEXT = "text/plain"
 
 HEAD_BYTES = 4_096
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 
+# What LibreOffice turns into a type that is read, where it is installed: media type -> (what it is, what it becomes).
+DOC, PPT, RTF = "application/msword", "application/vnd.ms-powerpoint", "application/rtf"
+ODT, ODP = "application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.presentation"
+WPS = "application/vnd.ms-works"
+CONVERTED = {
+    DOC: ("Word 97-2003 document (.doc)", "docx"),
+    PPT: ("PowerPoint 97-2003 presentation (.ppt)", "pptx"),
+    RTF: ("RTF document", "docx"),
+    ODT: ("OpenDocument text (.odt)", "docx"),
+    ODP: ("OpenDocument presentation (.odp)", "pptx"),
+    WPS: ("Works or WPS document (.wps)", "docx"),
+}
+
+# First bytes of what is read.
+STARTS = (
+    (re.compile(rb"\x89PNG\r\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8"), "image/gif"),
+    (re.compile(rb"II\*\x00|MM\x00\*"), "image/tiff"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"BM.{4}\x00{4}", re.DOTALL), "image/bmp"),
+    (re.compile(rb"\{\\rtf"), RTF),
+)
 # First bytes of types that are known and not readable.
 SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n", "PNG picture"),
-    (b"\xff\xd8\xff", "JPEG picture"),
-    (b"GIF8", "GIF picture"),
-    (b"II*\x00", "TIFF picture"),
-    (b"MM\x00*", "TIFF picture"),
     (b"\x00\x00\x01\x00", "icon"),
-    (b"{\\rtf", "RTF document"),
     (b"%!PS", "PostScript file"),
     (b"AT&TFORM", "DjVu document"),
     (b"\x1f\x8b", "gzip archive"),
@@ -44,22 +74,21 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x00\x05\x16\x00", "AppleSingle file"),
     (b"\x1aE\xdf\xa3", "video"),
 )
-RIFF = {b"WEBP": "WebP picture", b"WAVE": "sound file", b"AVI ": "video"}
+RIFF = {b"WAVE": "sound file", b"AVI ": "video"}
 # A stream's name in an OLE file, UTF-16 -> the type.
 OLE_STREAMS = (
-    ("WordDocument", "Word 97-2003 document (.doc)"),
-    ("Workbook", "Excel 97-2003 workbook (.xls)"),
-    ("Book", "Excel 5/95 workbook (.xls)"),
-    ("PowerPoint Document", "PowerPoint 97-2003 presentation (.ppt)"),
-    ("__substg1.0_", "Outlook message (.msg)"),
+    ("WordDocument", DOC),
+    ("Workbook", XLS),
+    ("Book", XLS),
+    ("PowerPoint Document", PPT),
+    ("MatOST", WPS),
+    ("CONTENTS", WPS),
 )
-ZIP_MEMBERS = (
-    ("xl/", "Excel workbook (.xlsx)"),
-    ("ppt/", "PowerPoint presentation (.pptx)"),
-    ("META-INF/container.xml", "EPUB book"),
-    ("content.xml", "OpenDocument file"),
-)
-TEXT_EXTENSIONS = {"eml": "e-mail", "mht": "web archive", "mhtml": "web archive", "svg": "SVG picture"}
+OUTLOOK = "__substg1.0_"
+OPEN_DOCUMENTS = {ODT.encode(): ODT, ODS.encode(): ODS, ODP.encode(): ODP}
+HTML_EXTENSIONS = frozenset({"html", "htm", "xhtml", "shtml"})
+TEXT_TYPES = {"csv": CSV, "tsv": CSV, "json": JSON} | dict.fromkeys(("md", "markdown", "mdown", "mkd"), MARKDOWN)
+MOST_MEMBERS = 10_000
 MAIL_FIELD = re.compile(rb"(?mi)^(from|to|date|subject|received|message-id|mime-version|return-path|delivered-to): ?\S")
 HTML_START = re.compile(
     rb"(?is)^\s*(?:<\?xml.{0,200}?\?>\s*|<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b"
@@ -71,79 +100,95 @@ SVG_START = re.compile(rb"(?is)^\s*(?:<\?xml.{0,200}?\?>\s*|<!--.{0,2000}?-->\s*
 def refuse(name: str) -> DocumentRefused:
     """Build the refusal of a known type."""
     return DocumentRefused(
-        f"{name}: not readable yet",
+        f"{name}: not readable",
         advice="Convert it to PDF, DOCX, HTML, Markdown or plain text and send that.",
     )
 
 
 def in_zip(content: bytes) -> str:
-    """Tell a Word document from other ZIP files; only the directory is read."""
+    """Tell Office documents from other ZIP files; only the directory and one short member are read."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = [info.filename for info in archive.infolist()[:10_000]]
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-        if b"word/" in content:
-            raise DocumentRefused("the Word document is damaged or cut off; save it again") from error
+            names = {info.filename for info in archive.infolist()[:MOST_MEMBERS]}
+            if "mimetype" in names:
+                with archive.open("mimetype") as member:
+                    kind = member.read(100).strip()
+                if kind in OPEN_DOCUMENTS:
+                    return OPEN_DOCUMENTS[kind]
+                raise refuse("EPUB book" if kind == b"application/epub+zip" else "OpenDocument file")
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, OSError, zlib.error) as error:
+        for member, name in ((b"word/", "Word document"), (b"xl/", "Excel workbook"), (b"ppt/", "presentation")):
+            if member in content:
+                raise DocumentRefused(f"the {name} is damaged or cut off; save it again") from error
         raise DocumentRefused("the ZIP container is damaged or cut off; save it again") from error
-    if "word/document.xml" in names or any(name.startswith("word/") for name in names):
+    if any(name.startswith("word/") for name in names):
         return DOCX
-    for member, name in ZIP_MEMBERS:
-        if any(found.startswith(member) for found in names):
-            raise refuse(name)
-    raise refuse("ZIP archive")
+    if any(name.startswith("xl/") for name in names):
+        return XLSB if "xl/workbook.bin" in names else XLSX
+    return PPTX if any(name.startswith("ppt/") for name in names) else ZIP
 
 
-def in_ole(content: bytes) -> DocumentRefused:
-    """Name what an old Office container holds."""
+def in_ole(content: bytes) -> str:
+    """Tell what an old Office container holds."""
     if "EncryptedPackage".encode("utf-16-le") in content:
-        return DocumentRefused(
+        raise DocumentRefused(
             "the Office file needs a password", advice="Save a copy without a password and send that."
         )
-    for stream, name in OLE_STREAMS:
+    if OUTLOOK.encode("utf-16-le") in content:
+        raise DocumentRefused("Outlook message (.msg): not readable", advice="Save it as EML or PDF and send that.")
+    for stream, media_type in OLE_STREAMS:
         if stream.encode("utf-16-le") in content:
-            return refuse(name)
-    return refuse("old Office file")
+            return media_type
+    raise refuse("old Office file")
 
 
-def refuse_known(content: bytes) -> None:
-    """Refuse what is recognised by its first bytes and cannot be read."""
+def by_first_bytes(content: bytes) -> str | None:
+    """Give the type of what its first bytes tell; None for what may be text.
+
+    Raises:
+        DocumentRefused: it is known and cannot be read.
+    """
+    for start, media_type in STARTS:
+        if start.match(content):
+            return media_type
+    if content.startswith(OLE):
+        return in_ole(content)
     for signature, name in SIGNATURES:
         if content.startswith(signature):
             raise refuse(name)
-    if content.startswith(OLE):
-        raise in_ole(content)
     if content.startswith(b"RIFF"):
         raise refuse(RIFF.get(content[8:12], "media file"))
-    if content.startswith(b"BM") and content[6:10] == bytes(4):
-        raise refuse("BMP picture")
     if content[4:8] == b"ftyp":
         raise refuse("video or picture")
+    return None
+
+
+def in_text(content: bytes, extension: str) -> str:
+    """Tell text formats apart; unknown binary data passes as text here and is refused when it is decoded."""
+    head = content[:HEAD_BYTES]
+    plain = head.replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")  # UTF-16 looks like ASCII without its zeros
+    fields = {found.lower() for found in MAIL_FIELD.findall(plain)}
+    if extension in {"mht", "mhtml"}:
+        return WEB_ARCHIVE
+    if extension == "eml" or (len(fields) >= 4 and extension not in {"txt", "md"}):
+        return MAIL
+    if SVG_START.match(plain):
+        raise refuse("SVG picture")
+    if HTML_START.match(plain) or (extension in HTML_EXTENSIONS and HTML_TAG.search(plain)):
+        return HTML
+    return TEXT_TYPES.get(extension, TEXT)
 
 
 def detect(content: bytes, extension: str) -> str:
     """Give the media type.
 
     Raises:
-        DocumentRefused: empty, or a type that is not readable. Unknown binary data passes as
-            text here and is refused when it is decoded.
+        DocumentRefused: empty, or a type that is not readable.
     """
     if not content:
         raise DocumentRefused("the file is empty")
-    head = content[:HEAD_BYTES]
     if b"%PDF-" in content[:1_024]:
         return PDF
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return in_zip(content)
-    refuse_known(content)
-    if extension in TEXT_EXTENSIONS or len({found.lower() for found in MAIL_FIELD.findall(head)}) >= 4:
-        raise refuse(TEXT_EXTENSIONS.get(extension, "e-mail"))
-    plain = head.replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")  # UTF-16 looks like ASCII without its zeros
-    if SVG_START.match(plain):
-        raise refuse("SVG picture")
-    if HTML_START.match(plain):
-        return HTML
-    if extension in {"html", "htm", "xhtml", "shtml"} and HTML_TAG.search(plain):
-        return HTML
-    if extension in {"md", "markdown", "mdown", "mkd"}:
-        return MARKDOWN
-    return TEXT
+    return by_first_bytes(content) or in_text(content, extension)

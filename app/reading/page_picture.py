@@ -199,6 +199,12 @@ def drawn(canvas: Canvas) -> Image.Image:
         bitmap.close()
 
 
+def boxed(canvas: Canvas, left: float, top: float, right: float, bottom: float) -> Box:
+    """Give the box on the picture of a place given in shares of the page."""
+    width, height = canvas.width, canvas.height
+    return Box(round(left * width), round(top * height), round(right * width), round(bottom * height))
+
+
 def lay_marks(picture: Image.Image, boxes: Iterable[Box]) -> None:
     """Mark as a felt pen does: light ground and light words turn yellow, dark words stay as dark as they are."""
     mask = Image.new("1", picture.size)
@@ -218,7 +224,16 @@ def png_of(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def picture_of(content: bytes, *, page: int, width: int, stored: str, cited: list[list[int]]) -> bytes:
+def picture_of(
+    content: bytes,
+    *,
+    page: int,
+    width: int,
+    stored: str,
+    cited: list[list[int]],
+    boxes: list[list[float]],
+    password: str = "",
+) -> bytes:
     """Draw one page.
 
     Args:
@@ -227,12 +242,14 @@ def picture_of(content: bytes, *, page: int, width: int, stored: str, cited: lis
         width: of the picture, in pixels.
         stored: the page's text as it was stored.
         cited: what is to be marked in it, see ``stretches``.
+        boxes: further places to be marked: left, top, right, bottom as shares (0..1) of the page as it is seen.
+        password: opens the PDF if it is protected; empty for none.
 
     Raises:
         DocumentRefused: it cannot be shown; the message says why.
     """
     try:
-        document = pypdfium2.PdfDocument(content)
+        document = pypdfium2.PdfDocument(content, password or None)
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == raw.FPDF_ERR_PASSWORD:
             raise DocumentRefused(PASSWORD, advice=PASSWORD_ADVICE) from error
@@ -241,8 +258,11 @@ def picture_of(content: bytes, *, page: int, width: int, stored: str, cited: lis
         opened = document[page - 1]
         canvas = Canvas(opened, *size_in_pixels(opened.get_width(), opened.get_height(), width))
         picture = drawn(canvas)
+        marks = [boxed(canvas, *edges) for edges in boxes]
         if cited:
-            lay_marks(picture, marks_of(canvas, stored, cited))
+            marks += marks_of(canvas, stored, cited)
+        if marks:
+            lay_marks(picture, marks)
         return png_of(picture)
     except pypdfium2.PdfiumError as error:
         raise DocumentRefused(DAMAGED, advice=DAMAGED_ADVICE) from error

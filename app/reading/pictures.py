@@ -17,7 +17,9 @@ from types import TracebackType
 from typing import Self
 
 from app.errors import DocumentRefused, StrongroomError, TooBusy
-from app.reading.process import ProcessGone, ReadingProcess
+from app.reading import tasks
+from app.reading.answers import ProcessGone
+from app.reading.process import ReadingProcess
 from app.settings import IngestSettings
 
 AT_ONCE = 2
@@ -34,16 +36,20 @@ class PageAsked:
     """A page to be drawn.
 
     Attributes:
-        content: the PDF.
+        content: the PDF or picture.
         page: from 1.
         stored: the page's text as it was stored; cited passages lie in it.
         cited: spans of it, each with the part that is to be marked: (start, end, first, last) in code points.
+        boxes: further places to be marked: left, top, right, bottom as shares (0..1) of the page as it is seen.
+        password: opens the PDF if it is protected.
     """
 
     content: bytes
     page: int
     stored: str = ""
     cited: tuple[tuple[int, int, int, int], ...] = ()
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    password: str = ""
 
 
 class PagePictures:
@@ -110,10 +116,11 @@ class PagePictures:
 
     def _draw(self, asked: PageAsked, width: int) -> bytes:
         """Draw with a fresh process, and end it."""
-        marks = json.dumps({"stored": asked.stored, "cited": asked.cited}).encode()
+        marks = json.dumps({"stored": asked.stored, "cited": asked.cited, "boxes": asked.boxes}).encode()
+        file = tasks.File(asked.content, password=asked.password)
         process = self._take()
         try:
-            return process.draw(asked.content, marks, page=asked.page, width=width, timeout_s=self._timeout_s)
+            return tasks.draw(process, file, marks, page=asked.page, width=width, timeout_s=self._timeout_s)
         except TimeoutError as error:
             raise DocumentRefused("this page was not drawn in time", advice=ADVICE) from error
         except ProcessGone as gone:
@@ -152,7 +159,7 @@ class PagePictures:
 
     def _start(self) -> ReadingProcess:
         """Start a process and wait until its sandbox is closed and its libraries are loaded."""
-        process = ReadingProcess(memory_bytes=self._memory_bytes, timeout_s=self._timeout_s, draws=True)
+        process = ReadingProcess("draw", memory_bytes=self._memory_bytes, timeout_s=self._timeout_s)
         try:
             process.wait_ready()
         except BaseException:

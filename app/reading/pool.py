@@ -1,24 +1,25 @@
-"""The pool of reading processes: what a file is, it decides; what it may cost, the settings decide.
-
-A process is started when first needed, reused, and replaced after a crash, a time-out or
-``FILES_PER_PROCESS`` files. Why not a process per file: a start costs more than most files.
-What reuse risks: a file that takes over its process could falsify the text of files read after
-it; it still reaches neither network nor keys.
-"""
+"""The way in to reading: what a file is, the sandboxed processes decide; what it may cost, the settings decide."""
 
 import signal
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from types import TracebackType
 from typing import Self
 
-from app.errors import DocumentRefused, StrongroomError
+from app.errors import DocumentRefused
+from app.reading import tasks
+from app.reading.answers import ProcessGone
 from app.reading.block import ReadDocument
-from app.reading.process import CRASHED, FILES_PER_PROCESS, Bounds, ProcessGone, ReadingProcess
+from app.reading.process import CRASHED, ReadingProcess, Task
+from app.reading.process_pool import ProcessPool
+from app.reading.tasks import PAGES_AT_ONCE, Bounds, File, Member, RecognisedPage
 from app.settings import IngestSettings
 
 MAX_EXTENSION_CHARS = 12
+RECOGNISING_BYTES = 3 * 2**30  # address space: the models take a third of it, libraries most of the rest
+TOO_SLOW = "not read within {:g} seconds"
+PAGE_TOO_SLOW = "its picture was not read within {:g} seconds"
+PAGE_CRASHED = "the recognition of text crashed on it"
 
 
 class ReaderPool:
@@ -27,14 +28,9 @@ class ReaderPool:
     def __init__(self, settings: IngestSettings) -> None:
         self._settings = settings
         self._bounds = Bounds(settings.file_timeout_s, settings.max_pages, settings.max_text_chars)
-        self._places = threading.BoundedSemaphore(settings.readers)
-        self._lock = threading.Lock()
-        self._idle: list[ReadingProcess] = []
-        self._busy: set[ReadingProcess] = set()
-        self._closed = False
-        self._isolation: dict[str, bool] | None = None
-        # The system ends a child with the *thread* that started it, so one thread starts them all.
-        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader-starter")
+        self._reading = ProcessPool(lambda: self._start("read", settings.reader_memory_bytes), settings.readers)
+        memory = max(settings.reader_memory_bytes, RECOGNISING_BYTES)
+        self._recognising = ProcessPool(lambda: self._start("recognise", memory), settings.readers)
 
     def __enter__(self) -> Self:
         """Nothing is started yet."""
@@ -48,33 +44,88 @@ class ReaderPool:
 
     def close(self) -> None:
         """End all processes; a file that is being read is refused."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-            for process in self._busy:
-                process.abort()
-        for process in idle:
-            process.end()
-        self._starter.shutdown(wait=True)
+        self._reading.close()
+        self._recognising.close()
 
     @property
     def isolation(self) -> dict[str, bool]:
         """Which doors of the sandbox are closed on this machine; starts a process if none ever ran."""
-        if self._isolation is None:
-            with self._places:
-                self._put_back(self._take())
-        return dict(self._isolation or {})
+        if not self._reading.isolation:
+            with self._reading.lend():
+                pass
+        return dict(self._reading.isolation)
 
-    def read(self, content: bytes, *, file_name: str) -> ReadDocument:
+    def read(self, content: bytes, *, file_name: str, password: str = "") -> ReadDocument:
         """Read one file; waits while all processes are at work.
 
         Args:
             content: the bytes of the file.
             file_name: only its extension is used, and only as a hint.
+            password: opens the file if it is protected.
 
         Raises:
             DocumentRefused: the file cannot be taken; the message says why, the advice what to do.
         """
+        file = self._checked(content, file_name, password)
+        while True:
+            with self._reading.lend() as process:
+                fresh = process.files == 0
+                try:
+                    return tasks.read(process, file, self._bounds)
+                except TimeoutError as error:
+                    raise DocumentRefused(
+                        TOO_SLOW.format(self._bounds.timeout_s),
+                        advice="Split the file, or raise ingest.file_timeout_s.",
+                    ) from error
+                except ProcessGone as gone:
+                    # A used process may have been hurt by an earlier file: this one gets a new process.
+                    if fresh or self._reading.closed:
+                        raise self._refusal(gone) from gone
+
+    def recognise(
+        self, content: bytes, pages: Sequence[int], *, file_name: str, password: str = ""
+    ) -> Iterator[RecognisedPage]:
+        """Recognise the text on the pictures of pages, one after the other; every page is answered.
+
+        A page that crashes or outlasts its process is answered with its trouble, and the others go on. ``pages`` count
+        from 1; ``ingest.file_timeout_s`` holds for each.
+
+        Raises:
+            DocumentRefused: the file cannot be opened, or reading was stopped.
+        """
+        file = self._checked(content, file_name, password)
+        waiting = list(pages)
+        while waiting:
+            with self._recognising.lend() as process:
+                try:
+                    for done in tasks.recognise(process, file, waiting[:PAGES_AT_ONCE], self._bounds.timeout_s):
+                        waiting.remove(done.page)
+                        yield done
+                except (TimeoutError, ProcessGone) as error:
+                    if self._recognising.closed:
+                        raise DocumentRefused("reading was stopped; send the file again") from error
+                    slow = isinstance(error, TimeoutError)
+                    trouble = PAGE_TOO_SLOW.format(self._bounds.timeout_s) if slow else PAGE_CRASHED
+                    yield RecognisedPage(waiting.pop(0), (), 0.0, trouble)
+
+    def unpack(self, content: bytes, *, file_name: str) -> Iterator[Member]:
+        """Take an archive apart, member by member.
+
+        Raises:
+            DocumentRefused: it cannot be taken apart; members that were given are good.
+        """
+        file = self._checked(content, file_name, "")
+        most = self._settings.max_file_bytes
+        with self._reading.lend() as process:
+            try:
+                yield from tasks.unpack(process, file, max_member_bytes=most, timeout_s=self._bounds.timeout_s)
+            except TimeoutError as error:
+                raise DocumentRefused(TOO_SLOW.format(self._bounds.timeout_s)) from error
+            except ProcessGone as gone:
+                raise self._refusal(gone) from gone
+
+    def _checked(self, content: bytes, file_name: str, password: str) -> File:
+        """Refuse what is too large before a process sees it."""
         if not content:
             raise DocumentRefused("the file is empty")
         if len(content) > self._settings.max_file_bytes:
@@ -82,43 +133,11 @@ class ReaderPool:
                 f"{len(content)} bytes, the limit is {self._settings.max_file_bytes}",
                 advice="Split the file, or raise ingest.max_file_bytes.",
             )
-        extension = PurePath(file_name).suffix.lstrip(".").lower()[:MAX_EXTENSION_CHARS]
-        with self._places:
-            while True:
-                process = self._take()
-                fresh = process.files == 0
-                try:
-                    return self._read_with(process, content, extension)
-                except ProcessGone as gone:
-                    # A used process may have been hurt by an earlier file: this one gets a new process.
-                    if fresh or self._closed:
-                        raise self._refusal(gone) from gone
-
-    def _read_with(self, process: ReadingProcess, content: bytes, extension: str) -> ReadDocument:
-        """Read with this process, and put it back or end it."""
-        fit = False
-        try:
-            document = process.read(content, extension, self._bounds)
-            fit = True
-        except TimeoutError as error:
-            raise DocumentRefused(
-                f"not read within {self._bounds.timeout_s:g} seconds",
-                advice="Split the file, or raise ingest.file_timeout_s.",
-            ) from error
-        except DocumentRefused:
-            fit = process.answered
-            raise
-        else:
-            return document
-        finally:
-            if fit and process.files < FILES_PER_PROCESS:
-                self._put_back(process)
-            else:
-                self._end(process)
+        return File(content, PurePath(file_name).suffix.lstrip(".").lower()[:MAX_EXTENSION_CHARS], password)
 
     def _refusal(self, gone: ProcessGone) -> DocumentRefused:
         """Say why the process ended."""
-        if self._closed:
+        if self._reading.closed:
             return DocumentRefused("reading was stopped; send the file again")
         if gone.code in {-signal.SIGXCPU, -signal.SIGKILL}:
             return DocumentRefused(
@@ -127,49 +146,6 @@ class ReaderPool:
             )
         return DocumentRefused(CRASHED)
 
-    def _take(self) -> ReadingProcess:
-        """Give an idle process, or a new one."""
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("the reader pool is closed")
-            process = self._idle.pop() if self._idle else None
-            if process is not None:
-                self._busy.add(process)
-                return process
-        try:
-            process = self._starter.submit(self._start).result()
-        except (ProcessGone, TimeoutError, OSError) as error:
-            raise StrongroomError(
-                "the reading process does not start", advice="Run 'python -m app doctor'; it names what is missing."
-            ) from error
-        with self._lock:
-            self._busy.add(process)
-            self._isolation = process.held
-        return process
-
-    def _start(self) -> ReadingProcess:
-        """Start a process and wait until its sandbox is closed."""
-        process = ReadingProcess(
-            memory_bytes=self._settings.reader_memory_bytes, timeout_s=self._settings.file_timeout_s
-        )
-        try:
-            process.wait_ready()
-        except BaseException:
-            process.end()
-            raise
-        return process
-
-    def _put_back(self, process: ReadingProcess) -> None:
-        """Make a process available to the next file."""
-        with self._lock:
-            self._busy.discard(process)
-            if not self._closed:
-                self._idle.append(process)
-                return
-        process.end()
-
-    def _end(self, process: ReadingProcess) -> None:
-        """End a process for good."""
-        with self._lock:
-            self._busy.discard(process)
-        process.end()
+    def _start(self, task: Task, memory_bytes: int) -> ReadingProcess:
+        """Start a process for a task."""
+        return ReadingProcess(task, memory_bytes=memory_bytes, timeout_s=self._settings.file_timeout_s)

@@ -1,11 +1,9 @@
-"""The parent's end of one reading process: start it, hand it a file, take its answer, end it.
+"""The parent's end of one reading process: start it, hand it a request, take its answer line by line, end it.
 
-Everything that comes back is treated as hostile: bounded in lines, characters and time, and checked.
+What is asked and what comes of the answer is ``tasks``; here lines are bounded in length and time.
 """
 
 import array
-import base64
-import binascii
 import fcntl
 import json
 import os
@@ -14,25 +12,20 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, Literal
 
 from app.errors import DocumentRefused
-from app.reading.block import Block, Kind, ReadDocument
+from app.reading.answers import ProcessGone, message
 
 START_TIMEOUT_S = 60.0
-MAX_LINE_BYTES = 256 * 1024
-MAX_BLOCKS = 5_000_000
-MAX_MESSAGE_CHARS = 500
+MAX_LINE_BYTES = 1 << 20
 PIECE_BYTES = 1 << 18
 FILES_PER_PROCESS = 500
-MAX_PICTURE_BYTES = 32 * 2**20  # more than any picture of the size that is drawn
 # A page may be set in a font that it only names; these hold nobody's secrets.
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/X11/fonts")
 ALL_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-KINDS = frozenset(get_args(Kind))
 PROGRAM = """
 import json, sys
 start = json.loads(sys.argv[1])
@@ -40,25 +33,14 @@ sys.path[:0] = start["path"]
 from app.reading.child import main
 main(start)
 """
-PNG = b"\x89PNG\r\n\x1a\n"
+# What a process is made for: its libraries, folders and limits follow from it.
+Task = Literal["read", "recognise", "draw"]
+MODULES: dict[Task, list[str]] = {
+    "read": [],
+    "recognise": ["app.reading.recognise"],
+    "draw": ["app.reading.page_picture"],
+}
 CRASHED = "the reader crashed on this file; save it again in another way, or as another type"
-
-
-class ProcessGone(Exception):
-    """The process ended without an answer."""
-
-    def __init__(self, code: int | None) -> None:
-        super().__init__("reading process ended")
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What one file may cost."""
-
-    timeout_s: float
-    max_pages: int
-    max_text_chars: int
 
 
 def library_folders(root: str) -> list[str]:
@@ -89,7 +71,7 @@ class ReadingProcess:
         held: the doors of its sandbox, and whether each is closed.
     """
 
-    def __init__(self, *, memory_bytes: int, timeout_s: float, draws: bool = False) -> None:
+    def __init__(self, task: Task, *, memory_bytes: int, timeout_s: float) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._channel = ours
         self._rest = bytearray()
@@ -105,8 +87,9 @@ class ReadingProcess:
             "parent": os.getpid(),
             "path": [root, *libraries],
             # Not the neighbours of our code: a store may be one.
-            "readable": [str(Path(root, "app")), *libraries, *(FONT_FOLDERS if draws else ())],
-            "modules": ["app.reading.page_picture"] if draws else [],
+            "readable": [str(Path(root, "app")), *libraries, *(() if task == "read" else FONT_FOLDERS)],
+            "task": task,
+            "modules": MODULES[task],
         }
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
@@ -141,45 +124,7 @@ class ReadingProcess:
         held = answer.get("ready")
         self.held = {str(name): value is True for name, value in held.items()} if isinstance(held, dict) else {}
 
-    def read(self, content: bytes, extension: str, bounds: Bounds) -> ReadDocument:
-        """Have one file read.
-
-        Raises:
-            DocumentRefused: the child refuses it, or its answer is beyond the bounds.
-            ProcessGone: the child ended; by the system's hand if over its processor time.
-            TimeoutError: no answer in time.
-        """
-        request = {"extension": extension, "max_pages": bounds.max_pages}
-        deadline = self._send(request, [content], bounds.timeout_s)
-        blocks: list[Block] = []
-        chars = 0
-        while "end" not in (answer := self._answer(deadline)):
-            block = block_of(answer)
-            chars += len(block.text)
-            if chars > bounds.max_text_chars or len(blocks) >= MAX_BLOCKS:
-                raise DocumentRefused(
-                    f"more than {bounds.max_text_chars} characters of text",
-                    advice="Split the file, or raise ingest.max_text_chars.",
-                )
-            blocks.append(block)
-        return document_of(answer["end"], blocks)
-
-    def draw(self, content: bytes, marks: bytes, *, page: int, width: int, timeout_s: float) -> bytes:
-        """Have one page drawn, with ``marks`` as the JSON of ``stored`` and ``cited`` of ``page_picture``.
-
-        Raises as ``read``.
-        """
-        deadline = self._send({"picture": {"page": page, "width": width}}, [content, marks], timeout_s)
-        picture = bytearray()
-        while "end" not in (answer := self._answer(deadline)):
-            picture += piece_of(answer)
-            if len(picture) > MAX_PICTURE_BYTES:
-                raise ProcessGone(None)
-        if not picture.startswith(PNG):
-            raise ProcessGone(None)
-        return bytes(picture)
-
-    def _send(self, request: dict[str, Any], files: list[bytes], timeout_s: float) -> float:
+    def send(self, request: dict[str, Any], files: list[bytes], timeout_s: float) -> float:
         """Hand over a request with its files; give the time by which the answer must be there."""
         self.files += 1
         self.answered = False
@@ -200,7 +145,7 @@ class ReadingProcess:
                 os.close(descriptor)
         return deadline
 
-    def _answer(self, deadline: float) -> dict[str, Any]:
+    def answer(self, deadline: float) -> dict[str, Any]:
         """Take one line of the answer that is no refusal."""
         answer = self._line(deadline)
         self.answered = "end" in answer or "refused" in answer
@@ -254,39 +199,3 @@ class ReadingProcess:
         """Kill it from another thread; the one that reads from it sees its end."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGKILL)
-
-
-def piece_of(answer: dict[str, Any]) -> bytes:
-    """Check and give a piece of a picture."""
-    try:
-        return base64.b64decode(answer.get("piece", ""), validate=True)
-    except (binascii.Error, TypeError, ValueError) as error:
-        raise ProcessGone(None) from error
-
-
-def message(value: object) -> str:
-    """Take a message of the child: one short line."""
-    return "".join(letter for letter in str(value)[:MAX_MESSAGE_CHARS] if letter.isprintable())
-
-
-def block_of(answer: dict[str, Any]) -> Block:
-    """Check and build a block."""
-    kind, text, page, level = (answer.get(name) for name in ("kind", "text", "page", "level"))
-    if kind not in KINDS or not isinstance(text, str) or not text:
-        raise ProcessGone(None)
-    if not isinstance(page, int) or not isinstance(level, int) or page < 0 or not 0 <= level <= 100:
-        raise ProcessGone(None)
-    return Block(cast(Kind, kind), text, page, level)
-
-
-def document_of(end: object, blocks: list[Block]) -> ReadDocument:
-    """Check and build the document."""
-    if not isinstance(end, dict) or not isinstance(end.get("pages"), int) or not isinstance(end.get("notes"), list):
-        raise ProcessGone(None)
-    return ReadDocument(
-        media_type=message(end.get("media_type", "")),
-        title=message(end.get("title", "")),
-        pages=end["pages"],
-        blocks=tuple(blocks),
-        notes=tuple(message(note) for note in end["notes"][:100]),
-    )

@@ -1,13 +1,23 @@
 import pytest
 
-from app.reading.block import Block
+from app.reading.block import Block, TextBox
 from app.reading.contract import Reading, clean_title, cut_long, markdown_table, stands_in, tidy
 
 
-def test_controls_and_lone_surrogates_go_and_all_other_characters_stay():
-    (block,) = tidy(Block("paragraph", "\x00年\x07假\ud800\t十\r\n天\u200b，⼀"))
+def test_controls_and_what_nobody_sees_go_and_all_other_characters_stay():
+    (block,) = tidy(Block("paragraph", "\x00年\x07假\ud800\t十\r\n天\u200b\u202e\U000e0041，⼀ نمی\u200cخواهم"))
 
-    assert block.text == "年假\t十\n天\u200b，⼀"
+    assert block.text == "年假\t十\n天，⼀ نمی\u200cخواهم"
+
+
+def test_boxes_stay_with_their_words_where_characters_are_left_out_and_a_text_is_cut():
+    text = "\n\x00年假\r\n" + "字" * 20_000 + "终\u200b点"
+    boxes = (TextBox(2, 4, 0.1, 0.1, 0.2, 0.2), TextBox(20_006, 20_009, 0.3, 0.3, 0.4, 0.4))
+
+    first, *_, last = tidy(Block("table", text, 1, boxes=boxes))
+
+    assert [first.text[box.start : box.end] for box in first.boxes] == ["年假"]
+    assert [last.text[box.start : box.end] for box in last.boxes] == ["终点"]
 
 
 def test_a_block_of_white_space_is_none():
