@@ -22,6 +22,7 @@
     │   ├── DocumentExists            the same name with other content
     │   └── NameTaken                 a user, group or knowledge base of this name exists
     ├── DocumentRefused               this file cannot be taken in; the reason names why
+    │   └── DocumentLocked            it needs a password, or another one than was given
     ├── TooLarge                      over a limit of the settings
     ├── TooBusy                       beyond capacity; try again later
     │   └── TooManyAttempts           too many wrong passwords for now
@@ -196,6 +197,13 @@ class DocumentRefused(StrongroomError):
 
     code = "document_refused"
     advice = "Mend or convert the file and send it again; the others went on."
+
+
+class DocumentLocked(DocumentRefused):
+    """A file that needs a password, or another one than was given."""
+
+    code = "document_locked"
+    advice = "Send it with its password, or save a copy without one and send that."
 
 
 class TooLarge(StrongroomError):

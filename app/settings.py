@@ -38,6 +38,28 @@ HostName = Annotated[
 HostNames = Annotated[tuple[HostName, ...], BeforeValidator(names_in)]
 
 
+TAKEN_APART = ("zip", "jsonl")
+Extension = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,12}$")]
+ClassPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$", max_length=200)]
+
+
+def own_readers_in(value: object) -> object:
+    """Take own readers also as one text, "extension=module:Class" with commas; extensions in lower case, no dot."""
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        value = dict(pair.partition("=")[::2] for pair in value.replace(",", " ").split())
+    if not isinstance(value, dict):
+        return value
+    readers = {str(extension).lower().lstrip("."): path for extension, path in value.items()}
+    if taken := [extension for extension in TAKEN_APART if extension in readers]:
+        raise ValueError(f"{taken[0]}: such a file is taken apart, and its parts are read")
+    return readers
+
+
+OwnReaders = Annotated[dict[Extension, ClassPath], BeforeValidator(own_readers_in)]
+
+
 class ServerSettings(Section):
     """HTTP: where it listens and what it accepts."""
 
@@ -89,6 +111,8 @@ class IngestSettings(Section):
     max_pages: int = Field(ge=1, le=1_000_000)
     file_timeout_s: float = Field(gt=0, le=3_600)
     reader_memory_bytes: int = Field(ge=256 * 2**20, le=64 * 2**30)
+    ocr: bool
+    own_readers: OwnReaders = Field(max_length=50)
     chunk_tokens: int = Field(ge=32, le=2_048)
     overlap_tokens: int = Field(ge=0, le=512)
 

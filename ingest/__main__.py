@@ -49,13 +49,16 @@ def ingest(
     source: Annotated[str | None, typer.Option(help="Name of the source instead of the folder's path.")] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Erase what vanished from the named folders.")] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="End when readable; vectors follow.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on: take what changes, erase what vanishes.")] = False,
+    passwords: Annotated[Path | None, typer.Option(help="File of passwords for protected PDFs, one a line.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:
     """Take files and folders into a knowledge base."""
-    from ingest.run import run_ingest
+    from ingest.run import Order, run_ingest
 
     settings = load_settings()
-    report = run_ingest(settings, paths, knowledge_base=knowledge_base, source=source, prune=prune, wait=not no_wait)
+    order = Order(paths, knowledge_base, source, prune, not no_wait, watch, passwords)
+    report = run_ingest(settings, order)
     if as_json:
         print(json.dumps(report.as_dict(), ensure_ascii=False))
     sys.exit(REFUSED if report.refused else 0)

@@ -1,14 +1,14 @@
-"""An ingest run: take documents in, in parallel, and write them in the order they came.
+"""An ingest run: take documents in, in parallel, and write them as they are read.
 
 One bad document is reported and the rest go on. Small documents are gathered, so that a large file of short ones
-costs few commits, but never longer than a second.
+costs few commits, but never longer than a second. Scanned pages are recognised last: a folder of scans keeps nobody
+waiting, and what else their documents say is findable meanwhile.
 """
 
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -24,14 +24,15 @@ from app.knowledge.writing import CatalogueWriter, Known, NewVersion
 from app.logs import get_log
 from app.settings import IngestSettings
 from ingest.discover import FoundFile, NamedSource
-from ingest.jsonl import is_jsonl, read_lines
-from ingest.prepare import Incoming, Preparer
+from ingest.expand import Part, holds_many, parts_of
+from ingest.prepare import Incoming, Prepared, Preparer
 from ingest.report import Report
 
 log = get_log(__name__)
 
 GATHER_S = 1.0
 GATHER_DOCUMENTS = 256
+WAITING_SCANS_BYTES = 2**28  # of documents kept in memory until their pictures are read
 
 
 def reason_of(error: Exception) -> str:
@@ -72,13 +73,16 @@ class Pipeline:
     base_id: str
     report: Report
     say: Callable[[str], None] = lambda _: None
+    passwords: tuple[str, ...] = ()
     _seen: set[tuple[int, str]] = field(default_factory=set)
     _gathered: list[NewVersion] = field(default_factory=list)
     _gathered_at: float = 0.0
     _unread: list[str] = field(default_factory=list)  # of this source: what may hold documents that were not seen
+    _scans: list[Incoming] = field(default_factory=list)
 
     def take(self, sources: Iterable[NamedSource], *, prune: bool) -> None:
         """Take sources in, and with ``prune`` erase what has vanished from those that were listed whole."""
+        self._seen.clear()
         for source in sources:
             number = self._source_number(source.name)
             self.report.refused.extend(source.skipped)
@@ -86,6 +90,19 @@ class Pipeline:
             self._take_all(self._incoming(source, number))
             if prune and source.whole:
                 self._prune_unless_unread(source.name, number)
+
+    def forget(self, source: str, vanished: Iterable[str]) -> None:
+        """Erase the documents of files and folders that vanished from a source, by their external ids."""
+        number = self._source_number(source)
+        for name in vanished:
+            with self.store.catalogue.read() as connection:
+                rows = connection.execute(
+                    "SELECT document_id FROM documents WHERE source_number = ?"
+                    " AND (external_id = ? OR substr(external_id, 1, ?) = ?)",
+                    (number, name, len(name) + 1, name + "/"),
+                ).fetchall()
+            for (document_id,) in rows:
+                self._erase(document_id)
 
     def _source_number(self, name: str) -> int:
         with self.store.catalogue.transaction(self.writer.run_id) as transaction:
@@ -95,14 +112,15 @@ class Pipeline:
         for found in source.files:
             try:
                 content = self._content(found)
-                if is_jsonl(found.file.name):
-                    yield from self._lines(found, content, source_number)
-                else:
-                    incoming = self._changed(source_number, found.external_id, found.external_id, content)
-                    if incoming is not None:
+                readers, most_bytes = self.preparer.readers, self.settings.max_file_bytes
+                for part in parts_of(found.external_id, content, readers, most_bytes=most_bytes):
+                    if part.refused:
+                        self._unread.append(part.shown)
+                        self.report.refused.append((part.shown, part.refused))
+                    elif (incoming := self._changed(source_number, part)) is not None:
                         yield incoming
             except DocumentRefused as error:
-                if is_jsonl(found.file.name):
+                if holds_many(found.external_id):
                     self._unread.append(found.external_id)
                 self._refuse(found.external_id, str(error), source_number=source_number)
 
@@ -115,32 +133,22 @@ class Pipeline:
         except OSError as error:
             raise DocumentRefused(f"cannot be opened: {error.strerror}") from error
 
-    def _lines(self, found: FoundFile, content: bytes, source_number: int) -> Iterator[Incoming]:
-        most_bytes = self.settings.max_file_bytes
-        for line in read_lines(content, file_name=found.file.name, most_bytes=most_bytes):
-            shown = f"{found.external_id}:{line.number}"
-            if line.refused:
-                self._unread.append(shown)
-                self.report.refused.append((shown, line.refused))
-                continue
-            incoming = self._changed(source_number, line.external_id, shown, line.content)
-            if incoming is not None:
-                yield Incoming(
-                    incoming.document_id, shown, found.external_id, line.content, title=line.title, text=line.text
-                )
-
-    def _changed(self, source_number: int, external_id: str, shown: str, content: bytes) -> Incoming | None:
+    def _changed(self, source_number: int, part: Part) -> Incoming | None:
         """Return the document if its content is new; count it otherwise."""
-        if (source_number, external_id) in self._seen:
-            self.report.refused.append((shown, "another document of this run has the same id"))
+        if (source_number, part.external_id) in self._seen:
+            self.report.refused.append((part.shown, "another document of this run has the same id"))
             return None
-        self._seen.add((source_number, external_id))
-        known = self.writer.find(source_number, external_id)
-        if known is not None and self._unchanged(known, content):
+        self._seen.add((source_number, part.external_id))
+        known = self.writer.find(source_number, part.external_id)
+        if known is not None and self._unchanged(known, part.content):
             self.report.unchanged += 1
             return None
-        document_id = known.document_id if known else self.writer.add_document(self.base_id, source_number, external_id)
-        return Incoming(document_id, shown, external_id, content)
+        document_id = (
+            known.document_id if known else self.writer.add_document(self.base_id, source_number, part.external_id)
+        )
+        return Incoming(
+            document_id, part.shown, part.file_name, part.content, part.title, part.text, passwords=self.passwords
+        )
 
     def _unchanged(self, known: Known, content: bytes) -> bool:
         return (
@@ -151,36 +159,72 @@ class Pipeline:
         )
 
     def _take_all(self, incoming: Iterable[Incoming]) -> None:
-        """Prepare a few documents at once and write them in order."""
-        under_way: deque[tuple[Incoming, Future[NewVersion]]] = deque()
+        """Prepare a few documents at once and write them as they are done; those with scanned pages at the end."""
+        under_way: dict[Future[Prepared], Incoming] = {}
         with ThreadPoolExecutor(self.settings.readers) as threads:
             for one in incoming:
-                under_way.append((one, threads.submit(self.preparer.prepare, one)))
-                while len(under_way) > 2 * self.settings.readers or (under_way and under_way[0][1].done()):
-                    self._finish(*under_way.popleft())
+                under_way[threads.submit(self.preparer.prepare, one)] = one
+                while len(under_way) > 2 * self.settings.readers:
+                    self._finish(under_way)
             while under_way:
-                self._finish(*under_way.popleft())
+                self._finish(under_way)
         self._write_gathered()
+        self._recognise_waiting()
 
-    def _finish(self, incoming: Incoming, future: Future[NewVersion]) -> None:
+    def _finish(self, under_way: dict[Future[Prepared], Incoming]) -> None:
+        """Gather what is done; wait until something is."""
         with self.report.stage("waiting for readers"):
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+        for future in done:
+            incoming = under_way.pop(future)
             try:
-                version = future.result()
+                prepared = future.result()
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001 - one bad file never stops the rest
                 self._refuse(incoming.shown, reason_of(error), document_id=incoming.document_id)
-                return
+                continue
+            if prepared.version is not None:
+                self._gather(prepared.version)
+            if prepared.scans:
+                self._scans.append(incoming)
+            elif prepared.version is not None:
+                self._count(incoming, prepared.version)
+        if sum(len(incoming.content) for incoming in self._scans) > WAITING_SCANS_BYTES:
+            self._recognise_waiting()
+
+    def _gather(self, version: NewVersion) -> None:
+        """Keep a version for the next commit."""
         if not self._gathered:
             self._gathered_at = time.monotonic()
         self._gathered.append(version)
+        if len(self._gathered) >= GATHER_DOCUMENTS or time.monotonic() - self._gathered_at > GATHER_S:
+            self._write_gathered()
+
+    def _count(self, incoming: Incoming, version: NewVersion) -> None:
+        """Report a document that is taken."""
         self.report.taken += 1
         self.report.pages += version.pages
         self.report.chunks += len(version.chunks)
         self.report.notes.extend((incoming.shown, note) for note in version.notes)
         self.say(incoming.shown)
-        if len(self._gathered) >= GATHER_DOCUMENTS or time.monotonic() - self._gathered_at > GATHER_S:
-            self._write_gathered()
+
+    def _recognise_waiting(self) -> None:
+        """Recognise the scanned pages of the documents that wait for it, one document after the other."""
+        self._write_gathered()
+        waiting, self._scans = self._scans, []
+        for incoming in waiting:
+            with self.report.stage("recognising"):
+                try:
+                    version = self.preparer.recognise(incoming, lambda: None)
+                except StoreError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - as above
+                    self._refuse(incoming.shown, reason_of(error), document_id=incoming.document_id)
+                    continue
+            self._gather(version)
+            self._count(incoming, version)
+        self._write_gathered()
 
     def _write_gathered(self) -> None:
         with self.report.stage("writing"):
@@ -212,6 +256,9 @@ class Pipeline:
             ).fetchall()
         for document_id, external_id in rows:
             if (source_number, external_id) not in self._seen:
-                act = Act(self.writer.run_id, self.writer.actor, "prune document", document_id)
-                delete_document(self.store, act, document_id)
-                self.report.removed += 1
+                self._erase(document_id)
+
+    def _erase(self, document_id: str) -> None:
+        act = Act(self.writer.run_id, self.writer.actor, "prune document", document_id)
+        delete_document(self.store, act, document_id)
+        self.report.removed += 1

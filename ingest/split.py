@@ -9,33 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.knowledge.passage import Span
-from app.reading.block import Block
 from app.reading.sentence import lines, sentences, trimmed
+from ingest.layout import PageText, PlacedBlock
 from ingest.pack import Group, Packer, Unit, kind_of
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
-BLOCK_GAP = "\n\n"
 MAX_HEADING_CHARS = 200
 HEADING_LINK = " > "
 # Where a sentence that is too long is cut, best first.
 CUT_MARKS = ("\n", "，,、；;：:", " \t\u3000")
-
-
-@dataclass(frozen=True, slots=True)
-class PageText:
-    """The stored text of one page; page 0 where the format has none."""
-
-    page: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedBlock:
-    """A block, and where its text lies in the stored text."""
-
-    block: Block
-    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +38,6 @@ class ChunkDraft:
     heading: str
     spans: tuple[Span, ...]
     tokens: int
-
-
-def lay_out(blocks: Sequence[Block]) -> tuple[list[PageText], list[PlacedBlock]]:
-    """Give the text to store for each page, and where each block lies in it."""
-    texts: dict[int, list[str]] = {}
-    lengths: dict[int, int] = {}
-    placed: list[PlacedBlock] = []
-    for block in blocks:
-        if not block.text:
-            continue
-        start = lengths[block.page] + len(BLOCK_GAP) if block.page in lengths else 0
-        texts.setdefault(block.page, []).append(block.text)
-        lengths[block.page] = start + len(block.text)
-        placed.append(PlacedBlock(block, Span(block.page, start, start + len(block.text))))
-    return [PageText(page, BLOCK_GAP.join(parts)) for page, parts in texts.items()], placed
 
 
 def group_of(placed: PlacedBlock) -> Group:
@@ -197,7 +165,7 @@ def split(
         overlap_tokens: most tokens of whole sentences that a chunk repeats of the one before it.
     """
     texts = {page.page: page.text for page in pages}
-    groups = [group for block in placed if (group := group_of(block)).units]
+    groups = [group for block in placed if block.block.kind != "margin" and (group := group_of(block)).units]
     measure(groups, texts, count_tokens, chunk_tokens)
     splitter = Splitter(texts, Packer(chunk_tokens, min(overlap_tokens, chunk_tokens // 2)))
     for group in groups:

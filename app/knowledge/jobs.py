@@ -1,9 +1,9 @@
 """Jobs: uploads that wait for the worker, and how far each is in the eyes of who sent it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from app.database.connection import Connection
 from app.database.store import Store
@@ -11,10 +11,21 @@ from app.database.times import now
 from app.knowledge.originals import SealedOriginal, read_original
 from app.knowledge.removal import unlink
 
+Lane = Literal["read", "recognise"]
+OLDEST = (
+    "SELECT job_id FROM jobs WHERE state IN ('queued', 'running') AND lane = ?"
+    " AND job_id NOT IN (SELECT value FROM json_each(?)) ORDER BY created_at, job_id LIMIT 1"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job that the worker has taken."""
+    """A job that the worker has taken.
+
+    Attributes:
+        password: opens the upload if it is protected; empty if none was sent.
+        attempts: how often a worker took it, this time too.
+    """
 
     job_id: str
     base_id: str
@@ -23,6 +34,7 @@ class Claimed:
     actor: str
     request_id: str
     original: SealedOriginal
+    password: str
     attempts: int
 
 
@@ -33,6 +45,7 @@ class JobState:
     Attributes:
         chunks: passages written so far.
         vectors: those of them that are found by meaning too.
+        recognised: pages whose picture was read so far, of ``to_recognise`` in all; both 0 without such pages.
     """
 
     job_id: str
@@ -44,33 +57,55 @@ class JobState:
     finished_at: str | None
     chunks: int
     vectors: int
+    recognised: int
+    to_recognise: int
 
 
-def claim_job(store: Store, run_id: str) -> Claimed | None:
-    """Take the oldest job that waits, also one whose worker died (there is one worker); None if there is none."""
+def claim_job(store: Store, run_id: str, *, lane: Lane, busy: Collection[str] = ()) -> Claimed | None:
+    """Take the oldest job that waits in a lane, also one whose worker died; None if there is none.
+
+    There is one worker: what runs, but is not ``busy`` in its hands, was left by an earlier one.
+    """
+    chosen = (lane, json.dumps(list(busy)))
     with store.catalogue.read() as connection:
-        waits = connection.execute("SELECT 1 FROM jobs WHERE state IN ('queued', 'running') LIMIT 1").fetchone()
-    if not waits:
+        oldest = connection.execute(OLDEST, chosen).fetchone()
+    if oldest is None:
         return None
     with store.catalogue.transaction(run_id) as transaction:
         row = transaction.execute(
-            "UPDATE jobs SET state = 'running', run_id = ?, attempts = attempts + 1 WHERE job_id ="
-            " (SELECT job_id FROM jobs WHERE state IN ('queued', 'running') ORDER BY created_at, job_id LIMIT 1)"
+            "UPDATE jobs SET state = 'running', run_id = ?, attempts = attempts + 1"
+            " WHERE job_id = ? AND state IN ('queued', 'running')"
             " RETURNING job_id, knowledge_base_id, document_id, file_name, created_by, request_id, upload_file,"
-            " upload_key, attempts",
-            (run_id,),
+            " upload_key, coalesce(password, ''), attempts",
+            (run_id, oldest[0]),
         ).fetchone()
     if row is None:
         return None
-    job_id, base_id, document_id, file_name, actor, request_id, upload_file, upload_key, attempts = row
+    job_id, base_id, document_id, file_name, actor, request_id, upload_file, upload_key, password, attempts = row
     original = SealedOriginal(upload_key, None, upload_file)
-    return Claimed(job_id, base_id, document_id, file_name, actor, request_id, original, attempts)
+    return Claimed(job_id, base_id, document_id, file_name, actor, request_id, original, password, attempts)
 
 
 def release_job(store: Store, job_id: str) -> None:
     """Put a job back that could not be done for a reason of the store's; it does not count as an attempt."""
     with store.catalogue.transaction("release") as transaction:
         transaction.execute("UPDATE jobs SET state = 'queued', attempts = attempts - 1 WHERE job_id = ?", (job_id,))
+
+
+def send_to_recognition(store: Store, job_id: str, pages: int) -> None:
+    """Put a job in the lane of those whose pages are pictures, so many in all; what was read of it is written."""
+    with store.catalogue.transaction("recognise") as transaction:
+        transaction.execute(
+            "UPDATE jobs SET state = 'queued', lane = 'recognise', attempts = 0, recognised = 0, to_recognise = ?"
+            " WHERE job_id = ?",
+            (pages, job_id),
+        )
+
+
+def note_recognised(store: Store, job_id: str, pages: int) -> None:
+    """Keep how many pages of a job are recognised so far."""
+    with store.catalogue.transaction("recognise") as transaction:
+        transaction.execute("UPDATE jobs SET recognised = ? WHERE job_id = ?", (pages, job_id))
 
 
 def read_upload(store: Store, claimed: Claimed) -> Iterator[bytes]:
@@ -84,7 +119,7 @@ def finish_job(store: Store, claimed: Claimed, *, refused: Iterable[tuple[str, s
     with store.catalogue.transaction(claimed.request_id) as transaction:
         transaction.execute(
             "UPDATE jobs SET state = ?, finished_at = ?, report = ?, sequence = ?, upload_file = NULL,"
-            " upload_key = NULL WHERE job_id = ?",
+            " upload_key = NULL, password = NULL WHERE job_id = ?",
             (
                 "failed" if report["refused"] else "done",
                 now(),
@@ -113,7 +148,7 @@ def read_jobs(
         "  JOIN vectors f ON f.chunk_number = c.chunk_number WHERE w.job_id = j.job_id),"
         " EXISTS (SELECT 1 FROM spaces WHERE state = 'active'),"
         " (SELECT count(*) FROM job_versions w JOIN chunks c ON c.version_number = w.version_number"
-        "  WHERE w.job_id = j.job_id)"
+        "  WHERE w.job_id = j.job_id), j.recognised, j.to_recognise"
         " FROM jobs j WHERE (? IS NULL OR j.created_by = ?) AND (? IS NULL OR j.job_id = ?)"
         " ORDER BY j.created_at DESC, j.job_id LIMIT ?",
         (owner, owner, job_id, job_id, limit),
@@ -124,7 +159,7 @@ def read_jobs(
 def job_of(connection: Connection, row: tuple[Any, ...], served_sequence: int | None) -> JobState:
     """Build a job from its row; a job is ready when searches find its passages by words and vectors."""
     job_id, state, document_id, file_name, report, created_at, finished_at, sequence, *counted = row
-    missing, filled, any_space, chunks = counted
+    missing, filled, any_space, chunks, recognised, to_recognise = counted
     served = 2**62 if served_sequence is None else served_sequence
     if state == "done":
         state = "running"  # committed, but not yet where searches look
@@ -138,4 +173,6 @@ def job_of(connection: Connection, row: tuple[Any, ...], served_sequence: int | 
     documents = tuple(one for (one,) in made) or ((document_id,) if document_id else ())
     refused = tuple(json.loads(report).get("refused", ()))
     vectors = chunks - missing if any_space else 0
-    return JobState(job_id, state, documents, file_name, refused, created_at, finished_at, chunks, vectors)
+    return JobState(
+        job_id, state, documents, file_name, refused, created_at, finished_at, chunks, vectors, recognised, to_recognise
+    )

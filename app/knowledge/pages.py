@@ -1,6 +1,10 @@
 """A page as it is to be shown: whose original it is drawn from, and where on it the cited words stand."""
 
+import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.database.connection import Connection
 from app.database.store import Store
@@ -12,9 +16,13 @@ from app.knowledge.permissions import Permit
 from app.knowledge.texts import read_page
 from app.vault.keys import OpaqueIds, Purpose
 
-VERSION = "SELECT v.version_number, v.media_type, v.pages, v.original, v.original_file, v.original_key FROM versions v"
-WITH_PAGES = "application/pdf"
-NO_PAGES_ADVICE = "Only PDF documents are shown page by page; download the original, or open the passage."
+VERSION = (
+    "SELECT v.version_number, v.media_type, v.pages, v.original, v.original_file, v.original_key, v.password"
+    " FROM versions v"
+)
+WITH_PAGES = ("application/pdf", "image/")
+LETTER = re.compile(r"[^\W_]")  # between the cells of a table only its rules have no box
+NO_PAGES_ADVICE = "Only PDF documents and pictures are shown page by page; download the original, or open the passage."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,17 @@ class Citation:
     end: int | None = None
 
 
+class Place(NamedTuple):
+    """Where a stretch of a page's text stands: code points, and shares (0..1) of the page as it is seen."""
+
+    start: int
+    end: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 @dataclass(frozen=True, slots=True)
 class CitedPage:
     """A page of one version of a document.
@@ -40,15 +59,19 @@ class CitedPage:
         page: from 1.
         stored: the page's text, where something is cited.
         cited: spans of it, each with the part that is cited: (start, end, first, last) in code points.
-        original: the sealed PDF.
+        boxes: where else cited words stand: left, top, right, bottom as shares (0..1) of the page.
+        original: the sealed PDF or picture.
         place: the name to which one that lies in its row is bound.
+        password: opens the PDF if it is protected.
     """
 
     page: int
     stored: str
     cited: tuple[tuple[int, int, int, int], ...]
+    boxes: tuple[tuple[float, float, float, float], ...]
     original: SealedOriginal
     place: str
+    password: str
 
     def content(self, store: Store) -> bytes:
         """Return the PDF; raises as ``read_original``."""
@@ -82,14 +105,48 @@ def find_page(
         ).fetchone()
     if row is None:
         raise NotFound("this document has no content yet")
-    version_number, media_type, pages, in_row, name, key = row
-    if media_type != WITH_PAGES:
+    version_number, media_type, pages, in_row, name, key, password = row
+    if not media_type.startswith(WITH_PAGES):
         raise NotFound("this document has no pages", advice=NO_PAGES_ADVICE)
     if not 1 <= page <= pages:
         raise NotFound("this document has no such page")
     cited = () if citation is None else cited_on(page, spans, citation)
+    places = read_places(connection, version_number, page) if cited else []
+    boxes = tuple(box for _, _, first, last in cited for box in boxes_of(places, first, last))
     stored = read_page(connection, version_number, page) if cited else ""
-    return CitedPage(page, stored, cited, SealedOriginal(key, in_row, name), name)
+    if places:
+        parts = (part for _, _, first, last in cited for part in unplaced(places, first, last))
+        cited = tuple((*part, *part) for part in parts if LETTER.search(stored, *part))
+    return CitedPage(page, stored, cited, boxes, SealedOriginal(key, in_row, name), name, password or "")
+
+
+def read_places(connection: Connection, version_number: int, page: int) -> list[Place]:
+    """Return where the text of a page stands, as far as that was kept."""
+    row = connection.execute(
+        "SELECT boxes FROM layouts WHERE version_number = ? AND page = ?", (version_number, page)
+    ).fetchone()
+    return [] if row is None else [Place(*numbers) for numbers in json.loads(row[0])]
+
+
+def boxes_of(places: list[Place], first: int, last: int) -> Iterator[tuple[float, float, float, float]]:
+    """Yield the boxes of a stretch of text; of a line that is cited in part, about that part."""
+    for place in places:
+        start, end = max(first, place.start), min(last, place.end)
+        if start < end:
+            wide = (place.right - place.left) / (place.end - place.start)
+            left, right = place.left + (start - place.start) * wide, place.left + (end - place.start) * wide
+            yield left, place.top, right, place.bottom
+
+
+def unplaced(places: list[Place], first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a cited stretch that have no box: they are looked for among the page's own characters."""
+    for place in places:
+        if place.end > first and place.start < last:
+            if place.start > first:
+                yield first, place.start
+            first = max(first, place.end)
+    if first < last:
+        yield first, last
 
 
 def cited_on(page: int, spans: tuple[Span, ...], citation: Citation) -> tuple[tuple[int, int, int, int], ...]:

@@ -90,9 +90,10 @@ def remove_superseded(store: Store, *, passed_sequence: int) -> int:
         remove_chunks(store, version_number)
         with store.catalogue.transaction("superseded") as transaction:
             transaction.execute("DELETE FROM texts WHERE version_number = ?", (version_number,))
+            transaction.execute("DELETE FROM layouts WHERE version_number = ?", (version_number,))
             transaction.execute(
-                "UPDATE versions SET state = 'removed', original = NULL, original_file = NULL, original_key = NULL"
-                " WHERE version_number = ?",
+                "UPDATE versions SET state = 'removed', original = NULL, original_file = NULL, original_key = NULL,"
+                " password = NULL WHERE version_number = ?",
                 (version_number,),
             )
         if in_file and file_name:

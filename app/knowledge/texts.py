@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from app.database.connection import Connection
 from app.knowledge.passage import Span
+from app.knowledge.tokens import unbroken
 
 SEGMENT_CHARS = 4_096  # a passage then costs one or two small reads, also from a book without pages
 
@@ -51,4 +52,4 @@ def spans_from_json(text: str) -> tuple[Span, ...]:
 
 def embedded_text(title: str, heading: str, text: str) -> str:
     """Return what is embedded and indexed: title and headings give a chunk its context; they are not stored with it."""
-    return "\n".join(part for part in (title, heading if heading != title else "", text) if part)
+    return "\n".join(part for part in (title, heading if heading != title else "", unbroken(text)) if part)

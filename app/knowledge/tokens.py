@@ -17,6 +17,9 @@ HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af\u3005\u3007"
 PIECES = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+(?:[-/._'+][^\W_{HAN}]+)*")
 PARTS = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)?")
 CODE = re.compile(r"[a-z][a-z./_-]*[0-9]")
+# A line end inside a Han sentence, which Chinese typesetting puts anywhere, also into a word; and headings set wide.
+LINE_END = re.compile(rf"(?<=[{HAN}])[ \t\u3000]*\n[ \t\u3000]*(?=[{HAN}])")
+SET_WIDE = re.compile(rf"(?<![{HAN}])[{HAN}](?:[ \u3000]{{1,2}}[{HAN}]){{2,}}(?![{HAN}])")
 HAN_START = re.compile(f"[{HAN}]")
 LONGEST_TOKEN_CHARS = 64  # longer runs are noise (base64, rulers), and tantivy drops huge terms anyway
 _INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF])
@@ -30,9 +33,15 @@ def simplified_table() -> dict[int, str]:
     return {ord(old): new for old, new in zip(characters, folded, strict=True) if old != new and len(new) == 1}
 
 
+def unbroken(text: str) -> str:
+    """Return text with its Han words whole: no line end inside one, no spaces between letters that are set wide."""
+    return SET_WIDE.sub(lambda match: re.sub(r"[ \u3000]", "", match[0]), LINE_END.sub("", text))
+
+
 def normalised(text: str) -> str:
-    """Return text as it is compared: NFKC, no invisible characters, lower case, Simplified."""
-    return unicodedata.normalize("NFKC", text).translate(_INVISIBLE).lower().translate(simplified_table())
+    """Return text as it is compared: NFKC, no invisible characters, Han words whole, lower case, Simplified."""
+    folded = unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+    return unbroken(folded).lower().translate(simplified_table())
 
 
 @lru_cache(maxsize=1)

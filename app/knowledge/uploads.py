@@ -34,6 +34,7 @@ class Upload:
         readers: ``user:NAME`` / ``group:NAME``; None for those of the base.
         replace: id of the document it is a new version of.
         idempotency_key: the same key and content again is the same job.
+        password: opens the file if it is protected.
     """
 
     file_name: str
@@ -43,6 +44,7 @@ class Upload:
     replace: str | None = None
     keep_both: bool = False
     idempotency_key: str | None = None
+    password: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,8 @@ class Uploads:
         job_id = secrets.token_hex(12)
         transaction.execute(
             "INSERT INTO jobs (job_id, knowledge_base_id, state, created_by, created_at, request_id, file_name,"
-            " upload_file, upload_key, document_id, replaces) VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)",
+            " upload_file, upload_key, document_id, replaces, password)"
+            " VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 job_id,
                 base_id,
@@ -221,6 +224,7 @@ class Uploads:
                 planned.key,
                 document_id,
                 upload.replace is not None,
+                upload.password,
             ),
         )
         return job_id

@@ -38,6 +38,20 @@ class NewChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the text of a page stands on it.
+
+    Attributes:
+        confidence: of the recognition, 0..1; None where the text was not recognised from a picture.
+        boxes: (start, end, left, top, right, bottom): code points of the page's text, shares (0..1) of the page.
+    """
+
+    page: int
+    confidence: float | None
+    boxes: tuple[tuple[int, int, float, float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NewVersion:
     """A document as it was read, ready to become the current version.
 
@@ -47,6 +61,8 @@ class NewVersion:
         texts: (page, text), page from 1, or one page 0 where the format has no pages.
         content: the original bytes.
         reader: name and settings of what read it; ``splitter`` likewise.
+        layouts: of the pages whose own characters do not tell where their text stands.
+        password: opened the file; its pages cannot be shown without it.
     """
 
     document_id: str
@@ -60,6 +76,8 @@ class NewVersion:
     reader: str
     splitter: str
     notes: tuple[str, ...] = ()
+    layouts: tuple[Layout, ...] = ()
+    password: str = ""
     job_id: str | None = None
     priority: int = BULK
 
@@ -176,7 +194,7 @@ class CatalogueWriter:
         return transaction.insert(
             "INSERT INTO versions (document_id, ordinal, state, run_id, content_hash, title, media_type, language,"
             " pages, reader, splitter, notes, size_bytes, original, original_file, original_key, created_at,"
-            " created_by) VALUES (?, ?, 'writing', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " created_by, password) VALUES (?, ?, 'writing', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 version.document_id,
                 row[0],
@@ -196,6 +214,7 @@ class CatalogueWriter:
                 original.key,
                 now(),
                 self.actor,
+                version.password or None,
             ),
         )
 
@@ -203,6 +222,13 @@ class CatalogueWriter:
         transaction.executemany(
             "INSERT INTO texts (version_number, page, start, text) VALUES (?, ?, ?, ?)",
             [(number, *segment) for page, text in version.texts for segment in segments(page, text)],
+        )
+        transaction.executemany(
+            "INSERT INTO layouts (version_number, page, confidence, boxes) VALUES (?, ?, ?, ?)",
+            [
+                (number, layout.page, layout.confidence, json.dumps(layout.boxes, separators=(",", ":")))
+                for layout in version.layouts
+            ],
         )
 
     def _add_chunks(self, transaction: Transaction, number: int, chunks: Sequence[NewChunk], *, first: int) -> None:

@@ -14,15 +14,17 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from math import ceil
 from typing import Any
 
-from app.errors import DocumentRefused
+from app.errors import DocumentLocked, DocumentRefused
 from app.reading import detect, sandbox
 from app.reading.block import Block
 from app.reading.contract import OPENING_CHARS, Reading, clean_title, stands_in, tidy
-from app.reading.readers import blocks_of
+from app.reading.readers import OWN_READERS, blocks_of, media_type_of
 
 FLUSH_BYTES = 1 << 16
 MAX_REQUEST_BYTES = 16_384
@@ -94,10 +96,17 @@ def share(value: float) -> float:
 def answer_with_text(files: list[bytes], asked: dict[str, Any], answers: Answers) -> None:
     """Read one file and send its blocks and the end line."""
     (content,) = files
-    reading = Reading(max_pages=asked["max_pages"], extension=asked["extension"], password=asked["password"])
-    media_type = detect.detect(content, reading.extension)
-    if media_type == detect.ZIP:
-        raise detect.refuse("ZIP archive in an archive")
+    extension = asked["extension"]
+    reading = Reading(
+        max_pages=asked["max_pages"], extension=extension, password=asked["password"], path=asked.get("path", "")
+    )
+    media_type = media_type_of(content, extension)
+    if extension not in OWN_READERS:
+        if media_type == detect.ZIP:
+            raise detect.refuse("ZIP archive in an archive")
+        if media_type in detect.CONVERTED:
+            answers.send({"end": {"media_type": media_type, "pages": 0, "notes": []}})
+            return
     first_heading = opening = ""
     empty = True
     for block in blocks_of(content, media_type, reading):
@@ -188,8 +197,24 @@ def serve_one(files: list[bytes], request: dict[str, Any], answers: Answers) -> 
         refusal = DocumentRefused(DAMAGED)
     else:
         return True
-    answers.send({"refused": str(refusal), "advice": refusal.advice})
+    locked = isinstance(refusal, DocumentLocked)
+    answers.send({"refused": str(refusal), "advice": refusal.advice, "locked": locked})
     return fit
+
+
+@contextmanager
+def with_path(request: dict[str, Any], descriptors: list[int]) -> Iterator[None]:
+    """Keep the file of an own reader open under a path, which its library may insist on."""
+    asked = request.get("read", {})
+    if asked.get("extension") not in OWN_READERS:
+        yield
+        return
+    kept = os.dup(descriptors[0])
+    asked["path"] = f"/proc/self/fd/{kept}"
+    try:
+        yield
+    finally:
+        os.close(kept)
 
 
 def allow_cpu(seconds: float) -> None:
@@ -208,6 +233,7 @@ def main(start: dict[str, Any]) -> None:
     held = sandbox.enter(
         memory_bytes=start["memory_bytes"], cpu_s=start["cpu_s"], parent=start["parent"], readable=start["readable"]
     )
+    OWN_READERS.update(start["own_readers"])
     for module in start["modules"]:
         importlib.import_module(module)
     answers.send({"ready": held})
@@ -217,7 +243,8 @@ def main(start: dict[str, Any]) -> None:
         request, descriptors = received
         allow_cpu(request["timeout_s"])
         try:
-            fit = serve_one([take(one) for one in descriptors], request, answers)
+            with with_path(request, descriptors):
+                fit = serve_one([take(one) for one in descriptors], request, answers)
         except MemoryError:
             fit = False
             answers.send({"refused": MEMORY, "advice": DocumentRefused.advice})

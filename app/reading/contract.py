@@ -5,7 +5,7 @@ turns it into "damaged". It need not clean or shorten text: the child does, in o
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.reading.block import Block, TextBox
@@ -38,6 +38,7 @@ class Reading:
         max_pages: the reader refuses a document with more.
         extension: lower case, without the dot; a hint, never trusted.
         password: opens the file if it is protected; empty if none was given.
+        path: opens the file, for an own reader that insists on one; empty where the file has none of its own.
         title: of the metadata; empty if it names none.
         page_notes: page -> what is wrong with it.
         scanned: page -> why its text must be recognised from its picture; such a page yields no block.
@@ -48,6 +49,7 @@ class Reading:
     max_pages: int
     extension: str = ""
     password: str = ""
+    path: str = ""
     title: str = ""
     pages: int = 0
     notes: list[str] = field(default_factory=list)
@@ -57,21 +59,22 @@ class Reading:
     depth: int = 0
 
     def all_notes(self) -> list[str]:
-        """Give the notes, runs of pages with the same trouble in one line."""
-        runs: list[tuple[int, int, str]] = []
-        for page, trouble in sorted(self.page_notes.items()):
-            if runs and runs[-1][1] == page - 1 and runs[-1][2] == trouble:
-                runs[-1] = (runs[-1][0], page, trouble)
-            else:
-                runs.append((page, page, trouble))
-        by_page = [
-            f"page {first}: {trouble}" if first == last else f"pages {first}-{last}: {trouble}"
-            for first, last, trouble in runs
-        ]
-        notes = self.notes + by_page
+        """Give the notes, those of pages in order."""
+        notes = self.notes + notes_by_page(self.page_notes)
         if len(notes) > MAX_NOTES:
             notes = [*notes[:MAX_NOTES], f"and {len(notes) - MAX_NOTES} more notes"]
         return notes
+
+
+def notes_by_page(page_notes: Mapping[int, str]) -> list[str]:
+    """Give notes on pages as lines, runs of pages with the same note in one."""
+    runs: list[tuple[int, int, str]] = []
+    for page, note in sorted(page_notes.items()):
+        if runs and runs[-1][1] == page - 1 and runs[-1][2] == note:
+            runs[-1] = (runs[-1][0], page, note)
+        else:
+            runs.append((page, page, note))
+    return [f"page {first}: {note}" if first == last else f"pages {first}-{last}: {note}" for first, last, note in runs]
 
 
 def clean(text: str) -> str:

@@ -111,8 +111,8 @@ def in_zip(content: bytes) -> str:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = {info.filename for info in archive.infolist()[:MOST_MEMBERS]}
             if "mimetype" in names:
-                with archive.open("mimetype") as member:
-                    kind = member.read(100).strip()
+                with archive.open("mimetype") as file:
+                    kind = file.read(100).strip()
                 if kind in OPEN_DOCUMENTS:
                     return OPEN_DOCUMENTS[kind]
                 raise refuse("EPUB book" if kind == b"application/epub+zip" else "OpenDocument file")

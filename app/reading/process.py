@@ -12,11 +12,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
-from app.errors import DocumentRefused
+from app.errors import DocumentLocked, DocumentRefused
 from app.reading.answers import ProcessGone, message
 
 START_TIMEOUT_S = 60.0
@@ -71,7 +72,9 @@ class ReadingProcess:
         held: the doors of its sandbox, and whether each is closed.
     """
 
-    def __init__(self, task: Task, *, memory_bytes: int, timeout_s: float) -> None:
+    def __init__(
+        self, task: Task, *, memory_bytes: int, timeout_s: float, own_readers: Mapping[str, str] | None = None
+    ) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._channel = ours
         self._rest = bytearray()
@@ -90,6 +93,7 @@ class ReadingProcess:
             "readable": [str(Path(root, "app")), *libraries, *(() if task == "read" else FONT_FOLDERS)],
             "task": task,
             "modules": MODULES[task],
+            "own_readers": dict(own_readers or {}),
         }
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
@@ -150,7 +154,8 @@ class ReadingProcess:
         answer = self._line(deadline)
         self.answered = "end" in answer or "refused" in answer
         if "refused" in answer:
-            raise DocumentRefused(message(answer["refused"]), advice=message(answer.get("advice", "")) or None)
+            refusal = DocumentLocked if answer.get("locked") is True else DocumentRefused
+            raise refusal(message(answer["refused"]), advice=message(answer.get("advice", "")) or None)
         return answer
 
     def _line(self, deadline: float) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class ProcessPool:
         with self._lock:
             self._busy.add(process)
             self.isolation = process.held
-            if self.closed:
+            if self._closed.is_set():
                 process.abort()
         return process
 

@@ -4,6 +4,7 @@ import json
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -303,7 +304,7 @@ def test_a_worker_that_starts_while_an_upload_is_accepted_leaves_its_file_alone(
             permit = read_permit(connection, Asker(None, reads_everything=True), 0)
         upload = Upload("raced.txt", b"acknowledged", "default")
         accepted = Uploads(store).accept(upload, act=Act("0", "test", "upload", "-"), permit=permit, owner="test")
-        claimed = claim_job(store, "run")
+        claimed = claim_job(store, "run", lane="read")
         assert claimed is not None
         assert claimed.job_id == accepted.job_id
         assert b"".join(read_upload(store, claimed)) == b"acknowledged"
@@ -313,12 +314,12 @@ def test_a_job_that_met_a_full_disk_is_tried_again_by_the_same_worker(killed: Ma
     tried: list[str] = []
 
     def full_at_first(*arguments: object) -> None:
-        tried.append(arguments[3].job_id)
+        tried.append(arguments[1].job_id)
         if len(tried) == 1:
             raise StoreFull("no room")
 
     monkeypatch.setattr(ingest.worker, "RETRY_S", 0)
-    monkeypatch.setattr(ingest.worker, "do_job", full_at_first)
+    monkeypatch.setattr(ingest.worker.Queue, "do", full_at_first)
     with open_store(killed.settings()) as store:
         with store.catalogue.transaction("test") as transaction:
             transaction.execute("DELETE FROM jobs")
@@ -327,7 +328,8 @@ def test_a_job_that_met_a_full_disk_is_tried_again_by_the_same_worker(killed: Ma
         upload = Upload("unlucky.txt", b"acknowledged", "default")
         accepted = Uploads(store).accept(upload, act=Act("0", "test", "upload", "-"), permit=permit, owner="test")
         with ingest.worker.open_run(store, actor="worker") as writer:
+            queue = ingest.worker.Queue(store, writer, None, threading.Event())
             for _ in range(3):
                 if len(tried) < 2:
-                    ingest.worker.take_next(store, writer, None)
+                    queue.take_next("read")
     assert tried == [accepted.job_id, accepted.job_id]

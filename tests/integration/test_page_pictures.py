@@ -18,12 +18,11 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
 from app.errors import DocumentRefused, TooBusy
-from app.reading import pictures
+from app.reading import pictures, tasks
 from app.reading.pictures import PageAsked, PagePictures
 from app.reading.pool import ReaderPool
-from app.reading.process import ReadingProcess
 from app.settings import load_settings
-from ingest.split import lay_out
+from ingest.layout import lay_out
 
 RED, BLACK = (1, 0, 0), (0, 0, 0)
 CHINESE = "STSong-Light"
@@ -455,7 +454,7 @@ def test_a_crash_refuses_the_page(drawer):
 def test_at_most_two_are_drawn_at_once_more_wait_and_too_many_are_sent_away(drawer, monkeypatch):
     at_once, most = 0, 0
     content = page_of(WORDS)
-    drawn = ReadingProcess.draw
+    drawn = tasks.draw
 
     def counted(process, *arguments, **options):
         nonlocal at_once, most
@@ -467,7 +466,7 @@ def test_at_most_two_are_drawn_at_once_more_wait_and_too_many_are_sent_away(draw
         finally:
             at_once -= 1
 
-    monkeypatch.setattr(ReadingProcess, "draw", counted)
+    monkeypatch.setattr(tasks, "draw", counted)
     monkeypatch.setattr(pictures, "MOST_WAITING", 3)
 
     async def crowd():

@@ -22,6 +22,7 @@ from app.knowledge.uploads import Accepted, Upload
 
 router = APIRouter(prefix="/v1", tags=["documents"])
 DEFAULT_BASE = "default"
+MOST_PASSWORD_CHARS = 200
 
 
 @router.post("/documents", operation_id="upload", status_code=202, response_model=AcceptedReply)
@@ -35,6 +36,7 @@ async def upload(  # noqa: PLR0913 - the fields of the form
     access: Annotated[str | None, Form(description="user:NAME,group:NAME; empty: as the knowledge base")] = None,
     replace: Annotated[str | None, Form(description="document that this is a new version of")] = None,
     keep_both: Annotated[bool, Form()] = False,
+    password: Annotated[str | None, Form(max_length=MOST_PASSWORD_CHARS, description="opens a protected PDF")] = None,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> JSONResponse:
     """Take a document in. 202 with a job; 200 if this very document is there already."""
@@ -48,6 +50,7 @@ async def upload(  # noqa: PLR0913 - the fields of the form
         replace=replace,
         keep_both=keep_both,
         idempotency_key=idempotency_key,
+        password=password or None,
     )
 
     def accept() -> Accepted:
@@ -210,6 +213,8 @@ def job_reply(job: JobState) -> JobReply:
         finished_at=job.finished_at,
         chunks=job.chunks,
         vectors=job.vectors,
+        recognised=job.recognised,
+        to_recognise=job.to_recognise,
     )
 
 

@@ -65,4 +65,4 @@ def page_asked(services: Services, caller: Caller, document_id: str, page: int, 
     except StoreDamaged:
         found = find()  # deleted or replaced since a moment; if neither, it is damaged indeed
         content = found.content(services.store)
-    return PageAsked(content, found.page, found.stored, found.cited)
+    return PageAsked(content, found.page, found.stored, found.cited, found.boxes, found.password)

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.reading.block import Block
-from ingest.split import lay_out, split
+from ingest.layout import lay_out
+from ingest.split import split
 
 calls = []
 

@@ -40,6 +40,17 @@ def test_invisible_characters_do_not_split_or_hide_words():
     assert tokens_of("\u200b\u200d\ufeff\u2060") == []
 
 
+def test_a_han_word_is_whole_across_a_line_end_and_where_its_letters_are_set_wide():
+    assert "须知" in tokens_of("入院患者须\n知：家属陪同")
+    assert "须知" in tokens_of("患 者　须 知")
+    assert "者须" in tokens_of("患 者　须 知")
+
+
+def test_paragraphs_and_words_that_a_space_parts_on_purpose_stay_apart():
+    assert "知家" not in tokens_of("患者须知\n\n家属陪同")
+    assert "索中" not in tokens_of("文档检索 中文分词 安装")
+
+
 def test_english_words_stand_with_their_stem():
     assert tokens_of("pumps") == ["pumps", "pump"]
     assert tokens_of("pump") == ["pump"]
