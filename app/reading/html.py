@@ -1,20 +1,26 @@
-"""HTML -> blocks: headings, paragraphs, lists and tables, without the menus around them.
+"""HTML -> blocks: headings, paragraphs, lists and tables; the menus around them as margins.
 
 Why not trafilatura: it lost every section heading of the pages we measured and up to 9 % of their
-text, and took six times as long on a long report. What a menu is, is decided here by the page's
-own roles and names, and undone where that would leave hardly any text.
+text, and took six times as long on a long report. What a menu is, is decided by the page's own
+elements, roles and names (``html_frame``), and undone where that would leave hardly any text.
 
-The walk is a loop, not a recursion: a page may nest a hundred thousand elements.
+The walk is a loop, not a recursion: a page may nest a hundred thousand elements. Nothing is ever
+fetched: neither frames nor pictures nor what a page would lead to.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from app.reading import html_frame as frame
 from app.reading.block import Block
-from app.reading.contract import Reading, markdown_table
-from app.reading.encoding import MARKS, decode, strict
+from app.reading.contract import Reading
+from app.reading.encoding import decode_declared
+from app.reading.html_flow import HEADINGS, LINE_BREAK, Flow
 
 
 def words(text: str) -> frozenset[str]:
@@ -23,247 +29,228 @@ def words(text: str) -> frozenset[str]:
 
 
 META_CHARSET = re.compile(
-    rb"(?i)<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([\w-]{2,40})"
-    rb"|<\?xml[^>]{0,100}?encoding=[\"']([\w-]{2,40})"
+    rb"(?i)<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([\w:.-]{2,40})"
+    rb"|<\?xml[^>]{0,100}?encoding=[\"']([\w:.-]{2,40})"
 )
-SAME_FAMILY = {
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "x-gbk": "gb18030",
-    "big5": "big5hkscs",
-    "iso-8859-1": "cp1252",
-    "ascii": "cp1252",
-}
+META_BYTES = 8_192
 NEVER_TEXT = words(
-    "script style noscript template svg math iframe object embed canvas audio video select button head input textarea"
+    "script style noscript template svg iframe object embed canvas audio video select datalist input textarea"
 )
-MENUS = frozenset({"nav", "footer", "aside", "dialog"})
-MENU_ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "complementary", "menu", "menubar", "dialog"})
-MENU_NAMES = words(
-    "nav navbar navigation menu sidebar breadcrumb breadcrumbs footer cookie-banner noprint navbox catlinks "
-    "mw-editsection mw-jump-link site-header site-footer page-footer advertisement"
-)
-HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 BREAKS = HEADINGS | words(
-    "p div section article main header body html blockquote pre figure figcaption dl dt dd address form "
-    "fieldset details summary center hr ul ol li table caption tr td th thead tbody tfoot"
+    "p div section article main header footer nav aside body html blockquote pre figure figcaption dl dt dd address "
+    "form fieldset legend details summary center hr ul ol dir menu li table caption tr td th thead tbody tfoot dialog"
 )
-LISTS = frozenset({"ul", "ol", "menu"})
-HIDDEN_STYLE = re.compile(r"(?i)display\s*:\s*none|visibility\s*:\s*hidden")
-WHITE = re.compile(r"[ \t\r\n\f]+")
-LINE_BREAK = "\ue000"  # stands for <br> until white space is squeezed; not in clean text
-MIN_KEPT_SHARE = 0.25
+MAY_BEGIN_ZONE = frame.MENUS | frame.OUTER_MENUS | {"main", "article"}  # without any attribute
+Zone = Literal["content", "around", "menu"]
+MIN_CONTENT_SHARE = 0.5  # of what is no menu; with less, the element marked as the content is not all of it
+MIN_KEPT_SHARE = 0.25  # of all text; with less, the menus are no menus
+# The time to parse a page grows with the square of the depth of these; browsers stop at 512.
+MAX_DEPTH = 5_000
+NESTING = re.compile(
+    r"(?i)<(/?)(?:div|[uo]l|dl|table|section|article|aside|blockquote|center|details|fieldset|figure|header|footer"
+    r"|main|nav|form|pre|h[1-6]|dialog|menu|dir|address)\b[^<>]*>"
+)
+WHITE_PAGE = frame.Look(colour=None, background=(255, 255, 255))
+UNKNOWN_PAGE = frame.Look()
+ALL_HIDDEN = "all text of the page is hidden from those who look at it"
 
 
-def decode_html(content: bytes) -> str:
-    """Decode by mark, by being UTF-8, by what the page declares, and at last by its bytes."""
-    if not content.startswith(tuple(mark for mark, _ in MARKS)) and b"\x00" not in content[:1_000]:
-        found = strict(content, "utf-8")
-        declared = META_CHARSET.search(content[:8_192])
-        if found is None and declared:
-            name = (declared[1] or declared[2]).decode("ascii", "replace").lower()
-            try:
-                found = strict(content, SAME_FAMILY.get(name, name))
-            except (LookupError, UnicodeError):
-                found = None
-        if found is not None:
-            return found
-    return decode(content)
+def declared_charset(content: bytes) -> str:
+    """Give the encoding that a page declares; empty if none."""
+    found = META_CHARSET.search(content[:META_BYTES])
+    return (found[1] or found[2]).decode("ascii", "replace") if found else ""
 
 
-def is_menu(node: LexborNode) -> bool:
-    """Tell whether the page itself says that this element is no content."""
-    if node.tag in MENUS:
-        return True
-    attributes = node.attributes
-    if not attributes:
-        return False
-    if attributes.get("role") in MENU_ROLES or "hidden" in attributes:
-        return True
-    if HIDDEN_STYLE.search(attributes.get("style") or ""):
-        return True
-    names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}".lower().split()
-    return node.tag not in {"body", "main", "article"} and any(name in MENU_NAMES for name in names)
-
-
-class Table:
-    """A table being collected; ``layout`` if it turned out to frame the page rather than hold data."""
-
-    def __init__(self) -> None:
-        self.rows: list[list[str]] = []
-        self.layout = False
-
-    def add_cell(self, text: str) -> None:
-        """Add a cell to the last row."""
-        if not self.rows:
-            self.rows.append([])
-        self.rows[-1].append(text.replace("\n", " "))
+def decode_html(content: bytes, declared: str = "") -> str:
+    """Decode by mark, by being UTF-8, by what is declared beside the page and in it, and at last by its bytes."""
+    return decode_declared(content, declared or declared_charset(content))
 
 
 class Walk:
-    """One pass over the elements of a page; ``blocks`` fills as it goes."""
+    """One pass over the elements of a page.
 
-    def __init__(self, *, keep_menus: bool) -> None:
-        self.blocks: list[Block] = []
-        self._keep_menus = keep_menus
-        self._text: list[str] = []
-        self._items: list[str] = []
-        self._lists: list[int] = []  # for each open list: the next number, or -1 without numbers
-        self._tables: list[Table] = []
-        self._mark = ""  # of the list item that begins
-        self._pre = 0
+    Attributes:
+        blocks: what was found, each with its zone.
+        hidden: how many elements or texts nobody sees.
+    """
 
-    def run(self, root: LexborNode) -> None:
-        """Visit all below ``root``."""
+    def __init__(self, root: LexborNode | None, *, styled: bool) -> None:
+        self.blocks: list[tuple[Block, Zone]] = []
+        self.hidden = 0
+        self._root = None if root is None else root.mem_id
+        self._outer_heading = root is not None and root.css_first("h1") is None
+        self._styled = styled
+        self._looks = [(-1, UNKNOWN_PAGE if styled else WHITE_PAGE)]  # by the depth of the element that has it
+        self._flow = self._new_flow("content" if root is None else "around")
+        self._flows: list[tuple[int, Flow]] = []  # those that wait, by the depth of the element that began another
+        self._in_menu = self._in_content = self._in_heading = 0  # how many such elements are open
+        self._checks = 0
+
+    def _new_flow(self, zone: Zone) -> Flow:
+        return Flow(lambda block: self.blocks.append((block, "content" if self._keeps(block) else zone)))
+
+    def _keeps(self, block: Block) -> bool:
+        """The title of a page often stands above the element that the page marks as its content."""
+        return self._outer_heading and not self._in_menu and block.kind == "heading" and block.level == 1
+
+    def run(self, top: LexborNode) -> None:
+        """Visit an element and all below it."""
         above: list[LexborNode] = []
-        node = root.child
+        node: LexborNode | None = top
         while node is not None:
-            if self._enter(node) and node.child is not None:
-                above.append(node)
-                node = node.child
-                continue
-            self._leave(node)
-            while node.next is None and above:
+            if self._enter(node, len(above)):
+                child = node.child
+                if child is not None:
+                    above.append(node)
+                    node = child
+                    continue
+                self._leave(node, len(above))
+            while above and node.next is None:
                 node = above.pop()
-                self._leave(node)
-            node = node.next
-        self._flush()
-        self._end_list()
+                self._leave(node, len(above))
+            node = node.next if above else None
+        self._flow.finish()
 
-    def _enter(self, node: LexborNode) -> bool:
+    def _enter(self, node: LexborNode, depth: int) -> bool:
         """Begin an element; False if nothing below it counts."""
         tag = node.tag
         if tag == "-text":
-            text = node.text_lexbor() if hasattr(node, "text_lexbor") else node.text()
-            self._text.append(text.replace("\n", LINE_BREAK) if self._pre else text)
+            self._add(node.text_content or "")
             return False
-        if tag in NEVER_TEXT or not tag or tag.startswith(("-", "!", "_")):
-            return False
-        if not self._keep_menus and is_menu(node):
+        if not tag or tag[0] in "-!_" or tag == "head" or (tag == "button" and not self._in_heading):
             return False
         if tag == "br":
-            self._text.append(LINE_BREAK)
-        elif tag in BREAKS:
-            self._flush()
-            self._begin(tag)
+            self._flow.break_line()
+            return False
+        if tag == "math":
+            self._add(formula(node))
+            return False
+        attributes = node.attributes
+        if attributes:
+            if self._hides(node, tag, attributes):
+                self.hidden += 1
+                return False
+            self._begin_zone(node, tag, attributes, depth)
+        elif tag in MAY_BEGIN_ZONE:
+            self._begin_zone(node, tag, attributes, depth)
+        self._in_content += tag in {"main", "article", "blockquote"}
+        self._in_heading += tag in HEADINGS or tag == "summary"
+        if tag in BREAKS:
+            self._flow.begin(tag, attributes)
         return True
 
-    def _begin(self, tag: str) -> None:
-        """Note what kind of block is open now."""
-        if tag == "pre":
-            self._pre += 1
-        elif tag in LISTS:
-            self._lists.append(1 if tag == "ol" else -1)
-        elif tag == "li" and self._lists:
-            number = self._lists[-1]
-            self._mark = "  " * (len(self._lists) - 1) + ("- " if number < 0 else f"{number}. ")
-            if number > 0:
-                self._lists[-1] = number + 1
-        elif tag == "table":
-            if self._tables:
-                self._give_up(self._tables[-1])
-            self._end_list()
-            self._tables.append(Table())
-        elif tag == "tr" and self._tables:
-            self._tables[-1].rows.append([])
+    def _add(self, text: str) -> None:
+        look = self._looks[-1][1]
+        if (look.tiny or look.colour) and look.unseen:
+            self.hidden += bool(text.strip())
+        else:
+            self._flow.add(text)
 
-    def _leave(self, node: LexborNode) -> None:
+    def _hides(self, node: LexborNode, tag: str, attributes: frame.Attributes) -> bool:
+        if frame.is_hidden(tag, attributes):
+            return bool(node.text().strip())
+        if attributes.get("aria-hidden") == "true" and self._checks < frame.MAX_CHECKS:
+            self._checks += 1
+            return 0 < len(node.text().strip()) <= frame.MAX_ICON_CHARS
+        return False
+
+    def _begin_zone(self, node: LexborNode, tag: str, attributes: frame.Attributes, depth: int) -> None:
+        """Note where the content begins, or a menu, or another look."""
+        if self._root is not None and node.mem_id == self._root:
+            self._flows.append((depth, self._flow))
+            self._flow = self._new_flow("content")
+            self._in_content += 1
+        elif not self._in_menu and self._begins_menu(node, tag, attributes):
+            self._flows.append((depth, self._flow))
+            self._flow = self._new_flow("menu")
+            self._in_menu += 1
+        if attributes:
+            around = self._looks[-1][1]
+            look = frame.look_of(attributes, around, styled=self._styled)
+            if look is not around:
+                self._looks.append((depth, look))
+
+    def _begins_menu(self, node: LexborNode, tag: str, attributes: frame.Attributes) -> bool:
+        if not frame.is_menu(tag, attributes, in_content=self._in_content > 0):
+            return False
+        self._checks += 1
+        return self._checks > frame.MAX_CHECKS or node.css_first(frame.CONTENT) is None
+
+    def _leave(self, node: LexborNode, depth: int) -> None:
         """End an element that was begun."""
         tag = node.tag
-        if tag not in BREAKS or (not self._keep_menus and is_menu(node)):
-            return
-        if tag in HEADINGS and not self._in_table() and not self._lists:
-            text = self._take()
-            if text:
-                self.blocks.append(Block("heading", text, level=int(tag[1])))
-        elif tag in {"td", "th"} and self._in_table():
-            self._tables[-1].add_cell(self._take())
-        else:
-            self._flush()
-        self._close(tag)
-
-    def _close(self, tag: str) -> None:
-        """Note what kind of block is open no longer."""
-        if tag == "pre":
-            self._pre = max(0, self._pre - 1)
-        elif tag in LISTS and self._lists:
-            self._lists.pop()
-            if not self._lists:
-                self._end_list()
-        elif tag == "table" and self._tables:
-            table = self._tables.pop()
-            if not table.layout:
-                self._add_table(table)
-
-    def _in_table(self) -> bool:
-        return bool(self._tables) and not self._tables[-1].layout
-
-    def _give_up(self, table: Table) -> None:
-        """A table within a table: the outer one is layout, and what it held is text."""
-        if not table.layout:
-            table.layout = True
-            self.blocks.extend(Block("paragraph", cell) for row in table.rows for cell in row if cell)
-
-    def _add_table(self, table: Table) -> None:
-        text = markdown_table(table.rows)
-        if text:
-            self.blocks.append(Block("table" if text.startswith("|") else "paragraph", text))
-
-    def _take(self) -> str:
-        """Take the collected text, white space as a browser shows it."""
-        if not self._text:
-            return ""
-        text = "".join(self._text)
-        self._text = []
-        if self._pre:
-            return text.replace(LINE_BREAK, "\n").strip("\n")
-        return "\n".join(line.strip() for line in WHITE.sub(" ", text).split(LINE_BREAK)).strip()
-
-    def _flush(self) -> None:
-        """End the running text: it becomes a paragraph, an item, or stays with its table cell."""
-        if self._in_table():
-            if self._text:
-                self._text.append(" ")
-            return
-        text = self._take()
-        if not text:
-            return
-        if self._lists:
-            line = " ".join(text.split())
-            if self._mark or not self._items:
-                self._items.append(f"{self._mark or '- '}{line}")
+        if tag in BREAKS:
+            self._flow.end(tag)
+        self._in_content -= tag in {"main", "article", "blockquote"}
+        self._in_heading -= tag in HEADINGS or tag == "summary"
+        if self._looks[-1][0] == depth:
+            self._looks.pop()
+        if self._flows and self._flows[-1][0] == depth:
+            self._flow.finish()
+            _, self._flow = self._flows.pop()
+            if self._in_menu:
+                self._in_menu -= 1
             else:
-                self._items[-1] += f" {line}"
-            self._mark = ""
-        else:
-            self.blocks.append(Block("paragraph", text))
-
-    def _end_list(self) -> None:
-        if self._items:
-            self.blocks.append(Block("list", "\n".join(self._items)))
-        self._items, self._mark = [], ""
+                self._in_content -= 1
 
 
-def content_root(page: LexborHTMLParser) -> LexborNode | None:
-    """Give ``main`` or the only article if it has most of the text, else the body."""
+def shallow(text: str) -> str:
+    """Leave out the tags of elements that are nested deeper than anyone writes."""
+    depth = 0
+
+    def kept(tag: re.Match[str]) -> str:
+        nonlocal depth
+        if tag[1]:
+            depth = max(depth - 1, 0)
+            return tag[0] if depth < MAX_DEPTH else ""
+        depth += 1
+        return tag[0] if depth <= MAX_DEPTH else ""
+
+    return NESTING.sub(kept, text) if text.count("<") > MAX_DEPTH else text
+
+
+def formula(node: LexborNode) -> str:
+    """Give a formula as its author wrote it, where the page tells that."""
+    written = node.attributes.get("alttext")
+    source = node.css_first("annotation")
+    return f" {written or (source or node).text().strip()} "
+
+
+def page_blocks(text: str, reading: Reading) -> Iterator[Block]:
+    """Give the blocks of a page that is decoded."""
+    page = LexborHTMLParser(shallow(text.replace(LINE_BREAK, "").replace("\x00", "")))
+    title = page.css_first("head > title") or page.css_first("title")
+    reading.title = "" if title is None else title.text()
     body = page.body or page.root
-    for selector in ("main", '[role="main"]', "article"):
-        found = page.css(selector)
-        if len(found) == 1 and body is not None and len(found[0].text()) > 0.5 * len(body.text()):
-            return found[0]
-    return body
+    if body is None:
+        return
+    styled = page.css_first("link[rel~=stylesheet]") is not None or any(
+        "background" in style.text() for style in page.css("style")
+    )
+    page.strip_tags(list(NEVER_TEXT))
+    walk = Walk(frame.content_root(body), styled=styled)
+    walk.run(body)
+    if walk.hidden:
+        reading.notes.append(f"{walk.hidden} hidden pieces of text were left out")
+        reading.empty_reason = ALL_HIDDEN
+    kept = kept_zones(walk.blocks)
+    for block, zone in walk.blocks:
+        yield block if zone in kept else replace(block, kind="margin", level=0)
+
+
+def kept_zones(blocks: list[tuple[Block, Zone]]) -> frozenset[Zone]:
+    """Tell which zones of a page are its content."""
+    chars: Counter[Zone] = Counter()
+    for block, zone in blocks:
+        chars[zone] += len(block.text)
+    kept: set[Zone] = {"content"}
+    if chars["content"] < MIN_CONTENT_SHARE * (chars["content"] + chars["around"]):
+        kept.add("around")
+    if sum(chars[zone] for zone in kept) < MIN_KEPT_SHARE * chars.total():
+        kept = {"content", "around", "menu"}
+    return frozenset(kept)
 
 
 def read(content: bytes, reading: Reading) -> Iterator[Block]:
     """Give the blocks of a page."""
-    page = LexborHTMLParser(decode_html(content).replace(LINE_BREAK, "").replace("\x00", ""))
-    title = page.css_first("title")
-    reading.title = "" if title is None else title.text()
-    root = content_root(page)
-    if root is None:
-        return
-    walk, all_text = Walk(keep_menus=False), Walk(keep_menus=True)
-    walk.run(root)
-    all_text.run(page.body or root)
-    kept, whole = (sum(len(block.text) for block in found.blocks) for found in (walk, all_text))
-    yield from walk.blocks if kept >= MIN_KEPT_SHARE * whole else all_text.blocks
+    yield from page_blocks(decode_html(content), reading)

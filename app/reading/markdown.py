@@ -6,19 +6,20 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from app.reading import html
 from app.reading.block import Block
 from app.reading.contract import Reading
 from app.reading.encoding import decode
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 TITLE = re.compile(r"(?m)^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$")
-TAGS = re.compile(r"<!--.*?-->|</?[A-Za-z][^<>]{0,1000}>", re.DOTALL)
+MAX_NESTING = 200  # what is nested deeper is lost; a list in a list takes two
 CONTAINERS = {"table_open": "table", "bullet_list_open": "list", "ordered_list_open": "list"}
 
 
 def parser() -> MarkdownIt:
     """Build a parser of blocks alone: the text inside them is kept, so it need not be parsed."""
-    markdown = MarkdownIt("commonmark").enable("table")
+    markdown = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable("table")
     markdown.core.ruler.enableOnly(["normalize", "block"])
     return markdown
 
@@ -53,7 +54,7 @@ def read(content: bytes, reading: Reading) -> Iterator[Block]:
         elif token.type in {"fence", "code_block"}:
             yield Block("paragraph", token.content)
         elif token.type == "html_block":
-            yield Block("paragraph", TAGS.sub("", token.content))
+            yield from html.page_blocks(token.content, Reading(max_pages=reading.max_pages))
 
 
 def closing(tokens: list[Any], index: int) -> int:

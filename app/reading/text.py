@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain, pairwise
 
 from app.reading.block import Block
-from app.reading.contract import Reading, clean
+from app.reading.contract import MAX_BLOCK_CHARS, Reading, clean
 from app.reading.encoding import decode
 
 MAX_HEADING_CHARS = 60
@@ -20,6 +21,7 @@ NUMBERED_HEADING = re.compile(r"(?P<number>\d{1,2}(?:\.\d{1,3}){1,4})\.?[ \t\u30
 RANKS = dict.fromkeys(("卷", "部", "篇", "编", "book", "part"), 1)
 RANKS |= dict.fromkeys(("章", "回", "chapter"), 2) | dict.fromkeys(("节", "section"), 3)
 SENTENCE_END = re.compile(r"[。！？；，,.!?;]\s*$")
+BLANK_LINES = re.compile(r"[ \t\u3000\n]*\n")
 ITEM = re.compile(r"\s*(?:[-*•·●▪◦]\s+|\d{1,3}[.)、）]\s*|[（(][一二三四五六七八九十\d]{1,3}[）)])\S")
 
 
@@ -52,22 +54,36 @@ def paragraph(lines: list[str]) -> Block:
     return Block("list" if listed else "paragraph", "\n".join(lines))
 
 
+def lines_of(text: str) -> Iterator[str]:
+    """Give the lines one after the other, runs of blank ones as one.
+
+    A list of all lines may need ten times the memory of the text.
+    """
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        blank = BLANK_LINES.match(text, start)
+        start = blank.end() if blank else end + 1
+    yield text[start:]
+
+
 def blocks(text: str) -> Iterator[Block]:
     """Give the blocks of a text."""
-    lines = clean(text).split("\n")
     group: list[str] = []
-    for index, line in enumerate(lines):
+    size = 0
+    after_blank = True
+    for line, following in pairwise(chain(lines_of(clean(text)), [""])):
         blank = not line.strip()
-        alone = not group and (index + 1 == len(lines) or not lines[index + 1].strip())
-        level = 0 if blank else heading_level(line, alone=alone)
-        if blank or level:
-            if group:
-                yield paragraph(group)
-                group = []
-            if level:
-                yield Block("heading", line, level=level)
-        else:
+        level = 0 if blank else heading_level(line, alone=after_blank and not following.strip())
+        if group and (blank or level or size > MAX_BLOCK_CHARS):
+            yield paragraph(group)
+            group, size = [], 0
+        if level:
+            yield Block("heading", line, level=level)
+        elif not blank:
             group.append(line.rstrip())
+            size += len(line)
+        after_blank = blank or level > 0
     if group:
         yield paragraph(group)
 

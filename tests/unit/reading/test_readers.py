@@ -12,8 +12,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 from app.errors import DocumentRefused
 from app.reading import docx as docx_reader
-from app.reading import html, markdown, pdf, text
+from app.reading import markdown, pdf, text
 from app.reading.contract import Reading
+from app.reading.pdf_text import Hyphens
 
 
 def read(reader, content):
@@ -74,10 +75,11 @@ def test_a_pdf_gives_its_pages_title_and_outline_headings():
     assert (reading.title, reading.pages) == ("年假制度", 2)
 
 
-def test_a_pdf_page_without_text_gives_a_note():
+def test_a_pdf_page_without_text_asks_for_recognition():
     _, reading = read(pdf, pdf_of(["text"], []))
 
-    assert reading.all_notes() == ["page 2: no readable text (a scan?)"]
+    assert reading.scanned == {2: "no readable text (a scan?)"}
+    assert reading.all_notes() == []
 
 
 def test_a_pdf_with_a_password_is_refused():
@@ -124,8 +126,10 @@ def test_a_text_layer_without_meaning_is_recognised(page, bad):
 
 def test_hyphens_at_line_ends_follow_what_the_rest_of_the_page_writes():
     page = "They compile it. The mid-point is near. com\x02pile, mid\x02point, long\x02term"
+    hyphens = Hyphens()
+    hyphens.learn(page)
 
-    assert pdf.Hyphens().mend(page).endswith("compile, mid-point, longterm")
+    assert hyphens.mend(page).endswith("compile, mid-point, longterm")
 
 
 def test_a_word_document_gives_headings_lists_and_tables_in_order():
@@ -145,7 +149,7 @@ def test_a_word_document_gives_headings_lists_and_tables_in_order():
     assert shapes(blocks) == [
         ("heading", "总则"),
         ("paragraph", "员工每年享有十天年假。"),
-        ("list", "- 第一步\n- 第二步"),
+        ("list", "- 第一步\n1. 第二步"),
         ("table", "| 项目 | 天数 |\n| --- | --- |\n| 年\\|假 | 10 |"),
         ("paragraph", "完。"),
     ]
@@ -194,56 +198,6 @@ def test_a_word_document_cut_off_is_refused():
         read(docx_reader, docx_of(lambda d: d.add_paragraph("a"))[:-200])
 
 
-PAGE = """<html><head><title>请假</title><style>p{}</style></head><body>
-<nav><a href=a>首页</a></nav><div class="sidebar">热门文章</div><h1>请假制度</h1>
-<p>每年<b>十天</b>。<br>另有病假。</p><ul><li>甲<ul><li>乙</li></ul></li><li>丙</li></ul><ol><li>一</li><li>二</li></ol>
-<table><tr><th>项目</th><th>天数</th></tr><tr><td>年假</td><td>10</td></tr></table>
-<script>alert(1)</script><pre>a
-  b</pre><p hidden>看不见</p><footer>版权</footer></body></html>"""
-
-
-def test_a_page_gives_its_content_without_menus_and_scripts():
-    blocks, reading = read(html, PAGE.encode())
-
-    assert shapes(blocks) == [
-        ("heading", "请假制度"),
-        ("paragraph", "每年十天。\n另有病假。"),
-        ("list", "- 甲\n  - 乙\n- 丙"),
-        ("list", "1. 一\n2. 二"),
-        ("table", "| 项目 | 天数 |\n| --- | --- |\n| 年假 | 10 |"),
-        ("paragraph", "a\n  b"),
-    ]
-    assert reading.title == "请假"
-
-
-@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "utf-8-sig"])
-def test_a_page_is_decoded_by_its_bytes_even_if_it_declares_something_else(encoding):
-    declared = "gb2312" if encoding == "gb18030" else "iso-8859-1"
-    page = PAGE.replace("<head>", f"<head><meta charset={declared}>")
-
-    blocks, _ = read(html, page.encode(encoding))
-
-    assert blocks[0].text == "请假制度"
-
-
-def test_a_table_that_holds_tables_is_layout():
-    blocks, _ = read(html, b"<table><tr><td>left<td><table><tr><td>a<td>b<tr><td>1<td>2</table></table>")
-
-    assert shapes(blocks) == [("paragraph", "left"), ("table", "| a | b |\n| --- | --- |\n| 1 | 2 |")]
-
-
-def test_a_hundred_thousand_nested_elements_are_walked():
-    blocks, _ = read(html, b"<body>" + b"<span>" * 100_000 + b"deep")
-
-    assert shapes(blocks) == [("paragraph", "deep")]
-
-
-def test_a_page_whose_menus_hold_everything_is_kept():
-    blocks, _ = read(html, "<body><div class=menu>全部内容都在这里。</div></body>".encode())
-
-    assert shapes(blocks) == [("paragraph", "全部内容都在这里。")]
-
-
 def test_markdown_keeps_its_own_characters():
     source = "---\ntitle: 手册\n---\n# 总则\n\n每年**十天**。\n\n- 甲\n  - 乙\n\n"
     source += "| a | b |\n|---|---|\n| 1 | 2 |\n\n```\nx = 1\n```\n"
@@ -273,3 +227,36 @@ def test_plain_text_gives_paragraphs_lists_and_the_headings_without_doubt():
         ("heading", "3.2 标题", 2),
         ("paragraph", "3.2 公里外有一家医院，可以就诊。", 0),
     ]
+
+
+def test_markup_within_markdown_gives_its_text_and_its_tables():
+    source = "<div align=center>\n\n正文\n\n</div>\n\n<table><tr><th>a<th>b<tr><td>1<td>2</table>\n\n<!-- note -->\n"
+
+    blocks, _ = read(markdown, source.encode())
+
+    assert shapes(blocks) == [("paragraph", "正文"), ("table", "| a | b |\n| --- | --- |\n| 1 | 2 |")]
+
+
+def test_lists_nested_fifty_deep_in_markdown_are_read_whole():
+    blocks, _ = read(markdown, "\n".join("  " * depth + f"- {depth}" for depth in range(50)).encode())
+
+    assert blocks[-1].text.endswith("- 49")
+
+
+def test_a_line_without_end_and_lines_without_paragraph_are_given_in_stretches():
+    (line,), _ = read(text, b"word " * 1_000_000)
+    stretches, _ = read(text, b"a line of text\n" * 100_000)
+
+    assert len(line.text) == len(b"word " * 1_000_000) - 1
+    assert max(len(block.text) for block in stretches) < 30_000
+    assert sum(block.text.count("a line of text") for block in stretches) == 100_000
+
+
+def test_a_text_of_empty_lines_is_nothing():
+    assert read(text, b"\n \n" * 2_000_000)[0] == []
+
+
+def test_text_from_right_to_left_stays_in_its_order():
+    hebrew = "שלום עולם 123, abc"
+
+    assert shapes(read(text, hebrew.encode("utf-8"))[0]) == [("paragraph", hebrew)]
