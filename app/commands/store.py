@@ -101,7 +101,8 @@ def doctor(
     """Check store, key, RAM folder, model and disk, and say how to mend what is wrong."""
     settings = load_settings()
     checks = (
-        check_store, check_recovery, check_key_place, check_ram, check_disk, check_swap, check_model, check_readers
+        check_store, check_recovery, check_key_place, check_ram, check_disk, check_swap, check_model, check_readers,
+        check_office
     )  # fmt: skip
     findings = [check(settings) for check in checks]
     if as_json:
@@ -220,3 +221,20 @@ def check_readers(settings: Settings) -> dict[str, object]:
         missing = [door for door, closed in pool.isolation.items() if not closed]
     detail = "all walls hold" if not missing else "not on this machine: " + ", ".join(missing)
     return finding("reading sandbox", ok=not missing, detail=detail)
+
+
+def check_office(settings: Settings) -> dict[str, object]:
+    """Look whether old Office files can be converted, and which walls around that hold."""
+    from app.reading.pool import ReaderPool
+
+    what = "old Office files"
+    with ReaderPool(settings.ingest) as pool:
+        held = pool.converter.isolation()
+    if held is None:
+        detail = "LibreOffice is not installed, so DOC, PPT, RTF, ODT, ODP and WPS files are refused"
+        return finding(what, ok=True, detail=detail)
+    if not held:
+        return finding(what, ok=False, detail="LibreOffice is installed but does not start")
+    missing = [door for door, closed in held.items() if not closed]
+    detail = f"not closed on this machine: {', '.join(missing)}" if missing else "LibreOffice, all walls hold"
+    return finding(what, ok=not missing, detail=detail, warning=bool(missing))

@@ -111,7 +111,7 @@ def answer_with_text(files: list[bytes], asked: dict[str, Any], answers: Answers
     empty = True
     for block in blocks_of(content, media_type, reading):
         empty = False
-        if len(opening) < OPENING_CHARS:
+        if block.kind != "margin" and len(opening) < OPENING_CHARS:
             opening += block.text[:OPENING_CHARS] + "\n"
         if block.kind == "heading" and not first_heading and block.page <= MAX_TITLE_PAGE:
             first_heading = block.text
@@ -150,6 +150,7 @@ def answer_with_members(files: list[bytes], asked: dict[str, Any], answers: Answ
         answers.send({"member": name, "trouble": trouble})
         send_pieces(member, answers)
         answers.flush()
+        allow_cpu(asked["timeout_s"])
     answers.send({"end": True})
 
 
@@ -231,8 +232,9 @@ def main(start: dict[str, Any]) -> None:
     channel = socket.socket(fileno=start["channel"])
     answers = Answers(channel)
     held = sandbox.enter(
-        memory_bytes=start["memory_bytes"], cpu_s=start["cpu_s"], parent=start["parent"], readable=start["readable"]
-    )
+        memory_bytes=start["memory_bytes"], cpu_s=start["cpu_s"], parent=start["parent"], readable=start["readable"],
+        threads=start["threads"],
+    )  # fmt: skip
     OWN_READERS.update(start["own_readers"])
     for module in start["modules"]:
         importlib.import_module(module)

@@ -17,6 +17,7 @@ MAX_NOTES = 50
 MAX_TITLE_CHARS = 300
 MEANINGLESS_TITLE = re.compile(
     r"(?:untitled|无标题|未命名).{0,12}|(?:table of )?contents|目录|目錄"
+    r"|(?:sheet|工作表|表|feuil|foglio|tabelle|hoja)\s?\d*"
     r"|(?:.*[\\/])?\S*\.(?:docx?|indd|tex|dvi|qxd|pdf|rtf|html?)|[\W\d_]+",
     re.IGNORECASE,
 )

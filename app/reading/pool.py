@@ -1,22 +1,26 @@
 """The way in to reading: what a file is, the sandboxed processes decide; what it may cost, the settings decide."""
 
 import signal
+import time
 from collections.abc import Iterator, Sequence
-from pathlib import PurePath
+from dataclasses import replace
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Self
 
 from app.errors import DocumentRefused
-from app.reading import tasks
+from app.reading import own_reader, tasks
 from app.reading.answers import ProcessGone
 from app.reading.block import ReadDocument
-from app.reading.process import CRASHED, ReadingProcess, Task
+from app.reading.libreoffice import Converter, needs_conversion, target_of
+from app.reading.process import CRASHED, ReadingProcess, Task, library_folders
 from app.reading.process_pool import ProcessPool
 from app.reading.tasks import PAGES_AT_ONCE, Bounds, File, Member, RecognisedPage
 from app.settings import IngestSettings
 
 MAX_EXTENSION_CHARS = 12
 RECOGNISING_BYTES = 3 * 2**30  # address space: the models take a third of it, libraries most of the rest
+LEAST_SECONDS = 0.1
 TOO_SLOW = "not read within {:g} seconds"
 PAGE_TOO_SLOW = "its picture was not read within {:g} seconds"
 PAGE_CRASHED = "the recognition of text crashed on it"
@@ -26,11 +30,17 @@ class ReaderPool:
     """Reads files in sandboxed processes; usable from several threads at once."""
 
     def __init__(self, settings: IngestSettings) -> None:
+        own_reader.check(settings.own_readers, library_folders(str(Path(__file__).resolve().parents[2])))
         self._settings = settings
         self._bounds = Bounds(settings.file_timeout_s, settings.max_pages, settings.max_text_chars)
         self._reading = ProcessPool(lambda: self._start("read", settings.reader_memory_bytes), settings.readers)
         memory = max(settings.reader_memory_bytes, RECOGNISING_BYTES)
         self._recognising = ProcessPool(lambda: self._start("recognise", memory), settings.readers)
+        self.converter = Converter(
+            timeout_s=settings.file_timeout_s,
+            memory_bytes=settings.reader_memory_bytes,
+            max_file_bytes=settings.max_file_bytes,
+        )
 
     def __enter__(self) -> Self:
         """Nothing is started yet."""
@@ -44,6 +54,7 @@ class ReaderPool:
 
     def close(self) -> None:
         """End all processes; a file that is being read is refused."""
+        self.converter.stop()
         self._reading.close()
         self._recognising.close()
 
@@ -67,11 +78,25 @@ class ReaderPool:
             DocumentRefused: the file cannot be taken; the message says why, the advice what to do.
         """
         file = self._checked(content, file_name, password)
+        document = self._read(file)
+        if not needs_conversion(document):
+            return document
+        converted = self.converter.convert(content, document.media_type)
+        read = self._read(File(converted, target_of(document.media_type), password))
+        return replace(read, media_type=document.media_type)
+
+    def _read(self, file: File) -> ReadDocument:
+        """Have a file read by a process, by a new one if a used one ends over it, in what is left of its time."""
+        bounds, deadline = self._bounds, 0.0
         while True:
             with self._reading.lend() as process:
                 fresh = process.files == 0
+                if deadline:
+                    bounds = replace(bounds, timeout_s=max(LEAST_SECONDS, deadline - time.monotonic()))
+                else:
+                    deadline = time.monotonic() + bounds.timeout_s
                 try:
-                    return tasks.read(process, file, self._bounds)
+                    return tasks.read(process, file, bounds)
                 except TimeoutError as error:
                     raise DocumentRefused(
                         TOO_SLOW.format(self._bounds.timeout_s),
@@ -148,4 +173,9 @@ class ReaderPool:
 
     def _start(self, task: Task, memory_bytes: int) -> ReadingProcess:
         """Start a process for a task."""
-        return ReadingProcess(task, memory_bytes=memory_bytes, timeout_s=self._settings.file_timeout_s)
+        return ReadingProcess(
+            task,
+            memory_bytes=memory_bytes,
+            timeout_s=self._settings.file_timeout_s,
+            own_readers=self._settings.own_readers,
+        )

@@ -36,6 +36,13 @@ main(start)
 """
 # What a process is made for: its libraries, folders and limits follow from it.
 Task = Literal["read", "recognise", "draw"]
+FOLDERS: dict[Task, tuple[str, ...]] = {
+    "read": (),
+    # The engine waits for ever where it cannot learn what processors there are.
+    "recognise": (*FONT_FOLDERS, "/sys/devices/system"),
+    "draw": FONT_FOLDERS,
+}
+MOST_THREADS = 64  # the engine of the recognition makes some, though it computes in one
 MODULES: dict[Task, list[str]] = {
     "read": [],
     "recognise": ["app.reading.recognise"],
@@ -90,8 +97,8 @@ class ReadingProcess:
             "parent": os.getpid(),
             "path": [root, *libraries],
             # Not the neighbours of our code: a store may be one.
-            "readable": [str(Path(root, "app")), *libraries, *(() if task == "read" else FONT_FOLDERS)],
-            "task": task,
+            "readable": [str(Path(root, "app")), *libraries, *FOLDERS[task]],
+            "threads": MOST_THREADS if task == "recognise" else 0,
             "modules": MODULES[task],
             "own_readers": dict(own_readers or {}),
         }

@@ -11,7 +11,7 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
@@ -22,19 +22,22 @@ PR_SET_NO_NEW_PRIVS = 38
 SECCOMP_MODE_FILTER = 2
 SECCOMP_ALLOW = 0x7FFF0000
 SECCOMP_REFUSE = 0x00050000 | 1  # EPERM
+SECCOMP_UNKNOWN = 0x00050000 | 38  # ENOSYS
+CLONE_THREAD = 0x10000
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
 MAX_OPEN_FILES = 256
 # The same on every machine.
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
+CLONE3 = 435
 LANDLOCK_READ = 0x4 | 0x8  # files and folders
 SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 
-# Audit number of the machine, then its numbers of: socket, connect, bind, execve, execveat, ptrace,
-# process_vm_readv, process_vm_writev, mount, unshare, setns, bpf, io_uring_setup, kill; fork and vfork
-# on x86_64 alone. tgkill stays, abort() needs it.
-MACHINES: dict[str, tuple[int, tuple[int, ...]]] = {
-    "x86_64": (0xC000003E, (41, 42, 49, 59, 322, 101, 310, 311, 165, 272, 308, 321, 425, 62, 57, 58)),
-    "aarch64": (0xC00000B7, (198, 203, 200, 221, 281, 117, 270, 271, 40, 97, 268, 280, 425, 129)),
+# Audit number of the machine, its numbers of: socket, connect, bind, execve, execveat,
+# ptrace, process_vm_readv, process_vm_writev, mount, unshare, setns, bpf, io_uring_setup, kill; fork and vfork
+# on x86_64 alone; at last that of clone. tgkill stays, abort() needs it.
+MACHINES: dict[str, tuple[int, tuple[int, ...], int]] = {
+    "x86_64": (0xC000003E, (41, 42, 49, 59, 322, 101, 310, 311, 165, 272, 308, 321, 425, 62, 57, 58), 56),
+    "aarch64": (0xC00000B7, (198, 203, 200, 221, 281, 117, 270, 271, 40, 97, 268, 280, 425, 129), 220),
 }
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -69,18 +72,32 @@ def instruction(code: int, jump_true: int, jump_false: int, value: int) -> bytes
     return struct.pack("=HBBI", code, jump_true, jump_false, value)
 
 
-def refuse_system_calls() -> None:
-    """Refuse by seccomp what no parser needs: sockets, programs, other processes, the kernel's odd corners."""
-    audit, numbers = MACHINES[platform.machine()]
-    count = len(numbers)
+def refuse_system_calls(needed: Collection[int] = ()) -> None:
+    """Refuse by seccomp what no parser needs: sockets, programs, other processes, the kernel's odd corners.
+
+    ``needed`` are numbers of this machine that stay allowed all the same. Threads may be made, processes not, also
+    where the limit of processes does not hold, as for root: clone is told by its flags, and clone3, whose flags lie in
+    memory, is said not to be there, so that the C library falls back on clone.
+    """
+    audit, every, clone = MACHINES[platform.machine()]
+    numbers = [number for number in every if number not in needed]
+    no_processes = [
+        instruction(0x15, 5, 0, CLONE3),
+        instruction(0x15, 0, 2, clone),
+        instruction(0x20, 0, 0, 16),  # load the lower half of the flags
+        instruction(0x45, 0, 1, CLONE_THREAD),  # no thread: refuse
+    ]
+    count = len(numbers) + len(no_processes)
     program = [
         instruction(0x20, 0, 0, 4),  # load the machine
         instruction(0x15, 0, count + 3, audit),  # another one, such as 32-bit calls: refuse
         instruction(0x20, 0, 0, 0),  # load the number of the call
         instruction(0x35, count + 1, 0, 0x40000000),  # x32 calls: refuse
         *(instruction(0x15, count - place, 0, number) for place, number in enumerate(numbers)),
+        *no_processes,
         instruction(0x06, 0, 0, SECCOMP_ALLOW),
         instruction(0x06, 0, 0, SECCOMP_REFUSE),
+        instruction(0x06, 0, 0, SECCOMP_UNKNOWN),
     ]
     code = b"".join(program)
     buffer = ctypes.create_string_buffer(code, len(code))
@@ -89,22 +106,26 @@ def refuse_system_calls() -> None:
     checked(LIBC.prctl(PR_SET_SECCOMP, ctypes.c_ulong(SECCOMP_MODE_FILTER), pointer, 0, 0))
 
 
-def hold_files(readable: list[str]) -> None:
-    """Allow by Landlock nothing on any file system but to read what the interpreter imports."""
+def hold_files(readable: list[str], more: Mapping[str, int] | None = None) -> None:
+    """Allow by Landlock nothing on any file system but to read what the interpreter imports.
+
+    ``more`` gives further files and folders, each with its own rights.
+    """
     version = LIBC.syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
     if version < 1:
         raise OSError(ctypes.get_errno(), "no Landlock")
-    handled = struct.pack("=Q", (1 << (13 if version < 2 else 14 if version < 3 else 15)) - 1)
+    every = (1 << (13 if version < 2 else 14 if version < 3 else 15)) - 1
+    handled = struct.pack("=Q", every)
     ruleset = LIBC.syscall(LANDLOCK_CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), ctypes.c_uint32(0))
     if ruleset < 0:
         raise OSError(ctypes.get_errno(), "no Landlock")
+    folders = (*readable, sys.prefix, sys.base_prefix, *SYSTEM_LIBRARIES)
+    rules = {place: LANDLOCK_READ for place in folders if os.path.isdir(place)}  # noqa: PTH112 - no path object needed
     try:
-        for place in (*readable, sys.prefix, sys.base_prefix, *SYSTEM_LIBRARIES):
-            if not os.path.isdir(place):  # noqa: PTH112 - nothing here needs a path object
-                continue
+        for place, rights in (rules | dict(more or {})).items():
             folder = os.open(place, os.O_PATH | os.O_CLOEXEC)
             try:
-                rule = struct.pack("=Qi", LANDLOCK_READ, folder)
+                rule = struct.pack("=Qi", rights & every, folder)
                 checked(LIBC.syscall(LANDLOCK_ADD_RULE, ruleset, ctypes.c_uint32(1), rule, ctypes.c_uint32(0)))
             finally:
                 os.close(folder)
@@ -125,8 +146,8 @@ def limit(what: int, most: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(what, (most, most))
 
 
-def enter(*, memory_bytes: int, cpu_s: int, parent: int, readable: list[str]) -> dict[str, bool]:
-    """Close all doors; give the name of each and whether it holds."""
+def enter(*, memory_bytes: int, cpu_s: int, parent: int, readable: list[str], threads: int = 0) -> dict[str, bool]:
+    """Close all doors; give the name of each and whether it holds. So many threads may be made, beside the first."""
     steps: tuple[tuple[str, Callable[[], None]], ...] = (
         ("no_core_dump", limit(resource.RLIMIT_CORE, 0)),
         ("no_written_files", limit(resource.RLIMIT_FSIZE, 0)),
@@ -136,7 +157,7 @@ def enter(*, memory_bytes: int, cpu_s: int, parent: int, readable: list[str]) ->
         ("no_new_privileges", lambda: prctl(PR_SET_NO_NEW_PRIVS, 1)),
         ("own_network_namespace", leave_network),
         ("no_capabilities", drop_capabilities),
-        ("no_processes", limit(resource.RLIMIT_NPROC, 0)),
+        ("no_processes", limit(resource.RLIMIT_NPROC, threads)),
         # After the namespace, whose new credentials undo both.
         ("not_dumpable", lambda: prctl(PR_SET_DUMPABLE, 0)),
         ("dies_with_parent", lambda: die_with(parent)),
