@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from app.commands import certificates, keys, people, query, serve, start, store
+from app.commands import certificates, documents, keys, people, query, serve, start, store
 from app.errors import SettingsError, StoreError, StrongroomError, UsageError
 from app.logs import start_logs
 
@@ -25,7 +25,7 @@ cli.command()(query.ask)
 cli.command()(query.evaluate)
 cli.command()(store.doctor)
 for name, group in (
-    ("documents", query.documents),
+    ("documents", documents.documents),
     ("jobs", query.jobs),
     ("knowledge-bases", people.knowledge_bases),
     ("users", people.users),

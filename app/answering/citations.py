@@ -67,6 +67,7 @@ def citation_of(passage: Passage, number: int, quote: Sentence) -> CitationEvent
         quote=quote.of(passage.text),
         start=quote.start,
         end=quote.end,
+        recognised=passage.recognised,
     )
 
 

@@ -68,6 +68,7 @@ class CitationEvent:
         quote: the sentence of the passage that matches best.
         start: first code point of the quote in the passage's text.
         end: one past its last.
+        recognised: how sure the recognition of that page is, 0..1; None if its text was not read from a picture.
     """
 
     n: int
@@ -79,6 +80,7 @@ class CitationEvent:
     quote: str
     start: int
     end: int
+    recognised: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from app import __version__
 from app.api.error_handlers import add_error_handlers, problem, reply
 from app.api.gate import Gate
 from app.api.metrics import Metrics
-from app.api.routes import administration, ask, documents, health, page_pictures, search, session
+from app.api.routes import administration, ask, documents, health, page_pictures, page_texts, search, session
 from app.api.services import Services
 from app.errors import TooLarge
 
@@ -134,7 +134,7 @@ def create_app(
         redoc_url=None,
     )
     add_error_handlers(app)
-    for part in (session, search, ask, documents, page_pictures, administration, health):
+    for part in (session, search, ask, documents, page_pictures, page_texts, administration, health):
         app.include_router(part.router)
     pages = Environment(loader=FileSystemLoader(WEB_DIR / "templates"), autoescape=True)
     rendered = {name: pages.get_template(f"{name}.html").render(version=__version__) for name in ("index", "docs")}

@@ -33,7 +33,10 @@ class IndexReply(BaseModel):
 
 
 class Hit(BaseModel):
-    """A passage; ``highlights`` are [start, end) code points of ``text``."""
+    """A passage; ``highlights`` are [start, end) code points of ``text``.
+
+    ``recognised``: how sure the recognition of its page is, 0..1; null if its text was not read from a picture.
+    """
 
     rank: int
     chunk_id: str
@@ -45,6 +48,7 @@ class Hit(BaseModel):
     heading: str
     text: str
     highlights: list[tuple[int, int]]
+    recognised: float | None
 
 
 class SearchReply(BaseModel):
@@ -88,7 +92,10 @@ class SentenceReply(BaseModel):
 
 
 class CitationReply(BaseModel):
-    """What a number in an answer points at; ``start`` and ``end`` are code points of the passage's text."""
+    """What a number in an answer points at; ``start`` and ``end`` are code points of the passage's text.
+
+    ``recognised`` as of a hit.
+    """
 
     n: int
     chunk_id: str
@@ -99,6 +106,7 @@ class CitationReply(BaseModel):
     quote: str
     start: int
     end: int
+    recognised: float | None
 
 
 class AskReply(BaseModel):
@@ -117,7 +125,10 @@ class AskReply(BaseModel):
 
 
 class PassageReply(BaseModel):
-    """The passage behind a citation; ``superseded_at`` says when a newer version replaced it."""
+    """The passage behind a citation; ``superseded_at`` says when a newer version replaced it.
+
+    ``recognised`` as of a hit.
+    """
 
     chunk_id: str
     document_id: str
@@ -129,60 +140,7 @@ class PassageReply(BaseModel):
     kind: str
     text: str
     superseded_at: str | None
-
-
-class DocumentReply(BaseModel):
-    """A document with its current version; ``may_change``: the caller may replace, restrict or delete it."""
-
-    document_id: str
-    knowledge_base: str
-    source: str
-    external_id: str
-    state: str
-    title: str
-    version: int | None
-    media_type: str | None
-    language: str | None
-    pages: int | None
-    chunks: int
-    size_bytes: int | None
-    notes: list[str]
-    refused: str | None
-    created_at: str
-    current_at: str | None
-    may_change: bool
-
-
-class DocumentsReply(BaseModel):
-    """A page of documents."""
-
-    documents: list[DocumentReply]
-    next_cursor: str | None
-
-
-class AcceptedReply(BaseModel):
-    """What became of an upload; without a job the very document was there already."""
-
-    document_ids: list[str]
-    job_id: str | None
-
-
-class JobReply(BaseModel):
-    """A job: queued, running, readable (found by words), ready (by vectors too) or failed.
-
-    ``chunks`` counts the passages written so far, ``vectors`` those that are found by meaning too.
-    """
-
-    job_id: str
-    state: str
-    document_ids: list[str]
-    file_name: str
-    refused: list[dict[str, str]]
-    documents: int
-    created_at: str
-    finished_at: str | None
-    chunks: int
-    vectors: int
+    recognised: float | None
 
 
 Password = Annotated[str, Field(min_length=1, max_length=1_000)]
@@ -239,12 +197,6 @@ class ReadersRequest(BaseModel):
     """Readers as ``user:NAME`` or ``group:NAME``."""
 
     readers: list[str] = Field(max_length=1_000)
-
-
-class DocumentAccessRequest(BaseModel):
-    """Readers of a document; null gives it back to all readers of its knowledge base."""
-
-    readers: list[str] | None = Field(max_length=1_000)
 
 
 class KeyRequest(BaseModel):

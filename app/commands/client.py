@@ -53,16 +53,24 @@ def call_on_document(
     async def found_and_called() -> Any:  # noqa: ANN401 - JSON
         headers = {"Strongroom-As": shown_as} if shown_as else {}
         async with open_client(settings) as client:
-            listing = await client.get("/v1/documents", params={"external_id": document}, headers=headers)
-            named = content_of(listing)["documents"]
-            if len(named) > 1:
-                listed = ", ".join(f"{one['document_id']} in {one['knowledge_base']}" for one in named)
-                raise UsageError(f"{len(named)} documents are named '{document}'", advice=f"Name its id: {listed}.")
-            document_id = named[0]["document_id"] if named else quote(document, safe="")
-            path = f"/v1/documents/{document_id}{rest}"
+            path = f"/v1/documents/{await document_named(client, document, headers)}{rest}"
             return content_of(await client.request(method, path, json=body, headers=headers))
 
     return asyncio.run(found_and_called())
+
+
+async def document_named(client: Any, document: str, headers: dict[str, str]) -> str:  # noqa: ANN401 - an httpx client
+    """Return the id of a document that is named by its file name, or by its id, as a part of a path.
+
+    Raises:
+        UsageError: several have this file name.
+    """
+    listing = await client.get("/v1/documents", params={"external_id": document}, headers=headers)
+    named = content_of(listing)["documents"]
+    if len(named) > 1:
+        listed = ", ".join(f"{one['document_id']} in {one['knowledge_base']}" for one in named)
+        raise UsageError(f"{len(named)} documents are named '{document}'", advice=f"Name its id: {listed}.")
+    return str(named[0]["document_id"]) if named else quote(document, safe="")
 
 
 async def call_many(

@@ -22,6 +22,17 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def place_of(cited: dict[str, Any]) -> str:
+    """Return the page that a hit or citation stands on, and whether it was read from a picture."""
+    page = f", page {cited['page']}" if cited["page"] else ""
+    return page if cited["recognised"] is None else f"{page}, {sure(cited['recognised'])}"
+
+
+def sure(confidence: float) -> str:
+    """Say how sure the recognition of a page is; never more than it is."""
+    return f"read from a scan, {int(confidence * 100 + 1e-6)} % sure"
+
+
 def show_rows(rows: list[dict[str, Any]], columns: list[str]) -> None:
     """Print rows as a table."""
     from rich.console import Console

@@ -1,19 +1,18 @@
-"""Commands that search and ask, and that look at documents and jobs: clients of the application."""
+"""Commands that search and ask, and that look at jobs: clients of the application."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from app.commands.client import call, call_on_document
-from app.commands.output import say, show, show_json, show_rows
+from app.commands.client import call
+from app.commands.output import place_of, say, show, show_json, show_rows
 from app.settings import load_settings
 
 Base = Annotated[str | None, typer.Option("--knowledge-base", help="All that may be read, if not named.")]
 As = Annotated[str | None, typer.Option("--as", metavar="USER", help="With exactly this user's view.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
-documents = typer.Typer(help="Documents: list, show, delete, access.", no_args_is_help=True)
 jobs = typer.Typer(help="Uploads under way.", no_args_is_help=True)
 
 
@@ -32,8 +31,7 @@ def search(
         show_json(found)
         return
     for hit in found["hits"]:
-        page = f", page {hit['page']}" if hit["page"] else ""
-        show(f"{hit['rank']:>2}. {hit['title']}{page}\n    {' '.join(hit['text'].split())[:300]}")
+        show(f"{hit['rank']:>2}. {hit['title']}{place_of(hit)}\n    {' '.join(hit['text'].split())[:300]}")
     if not found["hits"]:
         show("nothing found")
     index = found["index"]
@@ -55,8 +53,7 @@ def ask(
         return
     show(answered["answer"])
     for citation in answered["citations"]:
-        page = f", page {citation['page']}" if citation["page"] else ""
-        show(f"[{citation['n']}] {citation['title']}{page} ({citation['external_id']})")
+        show(f"[{citation['n']}] {citation['title']}{place_of(citation)} ({citation['external_id']})")
     if answered["note"]:
         say(answered["note"])
 
@@ -76,55 +73,6 @@ def evaluate(
         return
     for name, value in result.items():
         show(f"{name:<12} {value}")
-
-
-@documents.command("list")
-def list_documents(
-    knowledge_base: Base = None, state: str | None = None, shown_as: As = None, as_json: Json = False
-) -> None:
-    """List documents."""
-    settings = load_settings()
-    found: list[dict[str, Any]] = []
-    cursor: str | None = ""
-    while cursor is not None:
-        query = {"cursor": cursor, "limit": 500}
-        query |= {"knowledge_base": knowledge_base} if knowledge_base else {}
-        query |= {"state": state} if state else {}
-        page = call(settings, "GET", "/v1/documents", query=query, shown_as=shown_as)
-        found += page["documents"]
-        cursor = page["next_cursor"]
-    if as_json:
-        show_json({"documents": found})
-    else:
-        show_rows(found, ["document_id", "external_id", "title", "state", "version", "pages", "knowledge_base"])
-
-
-DocumentName = Annotated[str, typer.Argument(metavar="DOCUMENT", help="Its id, or its file name if only one has it.")]
-
-
-@documents.command("show")
-def show_document(document: DocumentName, shown_as: As = None) -> None:
-    """Show one document."""
-    show_json(call_on_document(load_settings(), "GET", document, shown_as=shown_as))
-
-
-@documents.command("delete")
-def delete_document(document: DocumentName) -> None:
-    """Erase a document."""
-    call_on_document(load_settings(), "DELETE", document)
-    say("erased")
-
-
-@documents.command("access")
-def document_access(
-    document: DocumentName,
-    reader: Annotated[list[str] | None, typer.Option(help="user:NAME or group:NAME; may be repeated.")] = None,
-    everybody: Annotated[bool, typer.Option("--all-readers", help="All who read its knowledge base.")] = False,
-) -> None:
-    """Say who of the readers of its knowledge base may read a document."""
-    readers = None if everybody else (reader or [])
-    call_on_document(load_settings(), "PUT", document, "/access", body={"readers": readers})
-    say("changed")
 
 
 @jobs.command("list")

@@ -10,9 +10,8 @@ from app.database.store import Store
 from app.errors import NotFound
 from app.knowledge.originals import SealedOriginal, read_original
 from app.knowledge.passage import Passage
+from app.knowledge.passage_rows import find_row
 from app.knowledge.permissions import Permit, find_readers, rule_for
-from app.knowledge.texts import read_spans, spans_from_json
-from app.vault.keys import OpaqueIds, Purpose
 
 MOST_LISTED = 500
 COLUMNS = (
@@ -165,28 +164,4 @@ def read_chunk(store: Store, connection: Connection, permit: Permit, chunk_id: s
     Raises:
         NotFound: it does not exist (any more), or is not for this asker.
     """
-    number = OpaqueIds(store.key(Purpose.CHUNK_IDS)).number(chunk_id)
-    row = connection.execute(
-        "SELECT c.version_number, c.kind, c.heading, c.spans, v.title, v.superseded_at, d.document_id, d.external_id,"
-        " d.knowledge_base_id, d.rule_number, b.name FROM chunks c"
-        " JOIN versions v ON v.version_number = c.version_number AND v.state IN ('current', 'superseded')"
-        " JOIN documents d ON d.document_id = v.document_id"
-        " JOIN knowledge_bases b ON b.knowledge_base_id = d.knowledge_base_id WHERE c.chunk_number = ?",
-        (number,),
-    ).fetchone()
-    if row is None or not permit.reads(row[8], row[9]):
-        raise NotFound("no such passage")
-    spans = spans_from_json(row[3])
-    return Passage(
-        chunk_id=chunk_id,
-        document_id=row[6],
-        external_id=row[7],
-        knowledge_base=row[10],
-        title=row[4],
-        page=spans[-1].page or None,
-        heading=row[2],
-        kind=row[1],
-        text=read_spans(connection, row[0], spans),
-        spans=spans,
-        superseded_at=row[5],
-    )
+    return find_row(store, connection, permit, chunk_id).passage(connection, chunk_id)

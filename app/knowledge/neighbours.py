@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from app.database.connection import Connection
 from app.database.store import Store
 from app.knowledge.passage import Passage
+from app.knowledge.passage_rows import COLUMNS, JOINS, PassageRow
 from app.knowledge.permissions import Permit
-from app.knowledge.texts import read_spans, spans_from_json
 from app.vault.keys import OpaqueIds, Purpose
 
 REACH = 2  # chunks on either side: a unit of 600 characters, and the header of its table
@@ -26,36 +26,19 @@ def read_around(
     ids = OpaqueIds(store.key(Purpose.CHUNK_IDS))
     known = {ids.number(passage.chunk_id): passage for passage in passages}
     rows = connection.execute(
-        "SELECT c.chunk_number, n.chunk_number, n.version_number, n.kind, n.heading, n.spans, v.title,"
-        " v.superseded_at, d.document_id, d.external_id, d.knowledge_base_id, d.rule_number, b.name"
-        " FROM json_each(?) wanted"
-        " JOIN chunks c ON c.chunk_number = wanted.value"
-        " JOIN versions v ON v.version_number = c.version_number AND v.state IN ('current', 'superseded')"
-        " JOIN documents d ON d.document_id = v.document_id"
-        " JOIN knowledge_bases b ON b.knowledge_base_id = d.knowledge_base_id"
-        " JOIN chunks n ON n.version_number = c.version_number AND n.ordinal BETWEEN c.ordinal - ? AND c.ordinal + ?"
-        " ORDER BY c.chunk_number, n.ordinal",
+        f"{COLUMNS}, centre.chunk_number FROM json_each(?) wanted"
+        " JOIN chunks centre ON centre.chunk_number = wanted.value"
+        " JOIN chunks c ON c.version_number = centre.version_number"
+        f" AND c.ordinal BETWEEN centre.ordinal - ? AND centre.ordinal + ?{JOINS}"
+        " ORDER BY centre.chunk_number, c.ordinal",
         (json.dumps(list(known)), REACH, REACH),
     ).fetchall()
     around: dict[str, list[Passage]] = {}
-    for centre, number, version, kind, heading, spans_json, title, superseded_at, document, external, *rest in rows:
-        base_id, rule_number, base = rest
-        if not permit.reads(base_id, rule_number):
+    for *fields, centre in rows:
+        row = PassageRow(*fields)
+        if not row.readable(permit):
             continue
-        if number not in known:
-            spans = spans_from_json(spans_json)
-            known[number] = Passage(
-                chunk_id=ids.show(number),
-                document_id=document,
-                external_id=external,
-                knowledge_base=base,
-                title=title,
-                page=spans[-1].page or None,
-                heading=heading,
-                kind=kind,
-                text=read_spans(connection, version, spans),
-                spans=spans,
-                superseded_at=superseded_at,
-            )
-        around.setdefault(known[centre].chunk_id, []).append(known[number])
+        if row.number not in known:
+            known[row.number] = row.passage(connection, ids.show(row.number))
+        around.setdefault(known[centre].chunk_id, []).append(known[row.number])
     return {chunk_id: tuple(chunks) for chunk_id, chunks in around.items()}

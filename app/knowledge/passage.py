@@ -53,6 +53,7 @@ class Passage:
         relevance: fused value by which hits are ordered; higher is better, for this query only.
         word_share: BM25 as a share of what was attainable; 0 if the word leg did not see it.
         superseded_at: when a newer version replaced this one (ISO 8601, UTC); None if current.
+        recognised: how sure the recognition of its page is, 0..1; None if its text was not read from a picture.
     """
 
     chunk_id: str
@@ -69,6 +70,7 @@ class Passage:
     relevance: float = 0.0
     word_share: float = 0.0
     superseded_at: str | None = None
+    recognised: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ No score, count or candidate that the asker may not see leaves this function.
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,9 +22,9 @@ from app.knowledge.indexes import Indexes
 from app.knowledge.languages import LANGUAGES, bias_of, language_of
 from app.knowledge.matrix import NO_VECTOR_HITS
 from app.knowledge.passage import Asker, Found, Passage
+from app.knowledge.passage_rows import COLUMNS, JOINS, PassageRow
 from app.knowledge.permissions import Permissions, Permit
 from app.knowledge.readers import index_state
-from app.knowledge.texts import read_spans, spans_from_json
 from app.knowledge.tokens import tokens_of
 from app.knowledge.vector_leg import Aim, nearest, within_documents
 from app.knowledge.words import NO_WORD_HITS, WordHits
@@ -163,49 +163,33 @@ class Searcher:
             rows = {
                 row[0]: row
                 for row in connection.execute(
-                    "SELECT c.chunk_number, c.version_number, c.kind, c.heading, c.spans, v.document_id, v.title,"
-                    " v.superseded_at, d.external_id, d.rule_number, d.knowledge_base_id, b.name"
-                    " FROM json_each(?) wanted"
-                    " JOIN chunks c ON c.chunk_number = wanted.value"
-                    " JOIN versions v ON v.version_number = c.version_number AND v.state IN ('current', 'superseded')"
-                    " JOIN documents d ON d.document_id = v.document_id"
-                    " JOIN knowledge_bases b ON b.knowledge_base_id = d.knowledge_base_id",
+                    f"{COLUMNS} FROM json_each(?) wanted JOIN chunks c ON c.chunk_number = wanted.value{JOINS}",
                     (json.dumps(numbers),),
                 )
             }
             for at, number in enumerate(numbers, start=start):
-                row = rows.get(number)
-                if row is None or not permit.reads(row[10], row[9]) or not self._served(row[10], row[5], row[1]):
+                found = rows.get(number)
+                row = None if found is None else PassageRow(*found)
+                if row is None or not row.readable(permit) or not self._served(row):
                     continue
                 passages.append(self._passage(connection, row, candidates, at))
                 if len(passages) == limit:
                     return passages
         return passages
 
-    def _served(self, base_id: str, document_id: str, version_number: int) -> bool:
-        base = self._indexes.bases.get(base_id)
-        served = base.documents.get(document_id) if base else None
-        return served is not None and served.version_number == version_number
+    def _served(self, row: PassageRow) -> bool:
+        base = self._indexes.bases.get(row.base_id)
+        served = base.documents.get(row.document_id) if base else None
+        return served is not None and served.version_number == row.version_number
 
-    def _passage(self, connection: Connection, row: Sequence[object], candidates: Candidates, at: int) -> Passage:
-        number, version, kind, heading, spans_json, document_id, title, superseded_at, external_id, _, _, base = row
-        spans = spans_from_json(str(spans_json))
+    def _passage(self, connection: Connection, row: PassageRow, candidates: Candidates, at: int) -> Passage:
         cosine = float(candidates.cosines[at])
-        return Passage(
-            chunk_id=self._ids.show(int(str(number))),
-            document_id=str(document_id),
-            external_id=str(external_id),
-            knowledge_base=str(base),
-            title=str(title),
-            page=spans[-1].page or None,
-            heading=str(heading),
-            kind=str(kind),
-            text=read_spans(connection, int(str(version)), spans),
-            spans=spans,
+        return row.passage(
+            connection,
+            self._ids.show(row.number),
             similarity=None if np.isnan(cosine) else cosine,
             relevance=float(candidates.relevances[at]),
             word_share=float(candidates.word_shares[at]),
-            superseded_at=None if superseded_at is None else str(superseded_at),
         )
 
 

@@ -180,7 +180,7 @@ def test_the_shape_of_a_search(house: House):
     for hit in found["hits"]:
         assert set(hit) == {
             "rank", "chunk_id", "document_id", "external_id", "knowledge_base", "title", "page", "heading", "text",
-            "highlights",
+            "highlights", "recognised",
         }  # fmt: skip
         for start, end in hit["highlights"]:
             assert 0 <= start < end <= len(hit["text"])

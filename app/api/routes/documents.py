@@ -11,7 +11,7 @@ from fastapi import APIRouter, File, Form, Header, Query, UploadFile
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from app.api.access import CallerNeeded, RequestId, ServicesNeeded
-from app.api.schemas import AcceptedReply, DocumentAccessRequest, DocumentReply, DocumentsReply, JobReply
+from app.api.document_schemas import AcceptedReply, DocumentAccessRequest, DocumentReply, DocumentsReply, JobReply
 from app.api.services import Caller, Services
 from app.database.audit import Act
 from app.errors import NotFound, NotPermitted, TooLarge, UsageError

@@ -67,6 +67,7 @@ def hit_of(rank: int, passage: Passage, query: str) -> Hit:
         heading=passage.heading,
         text=passage.text,
         highlights=highlights(passage.text, query),
+        recognised=passage.recognised,
     )
 
 

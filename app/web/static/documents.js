@@ -4,11 +4,12 @@ import { editDocumentReaders } from "./access.js";
 import { sure } from "./dialogs.js";
 import { byId, element, iconButton, option, quoted, sentence } from "./dom.js";
 import { day, size, whole } from "./formats.js";
+import { openReading } from "./passage.js";
 import { problemNotice, refusal } from "./problems.js";
 import { loadBases } from "./progress.js";
 import { isAdministrator } from "./session.js";
 import { addFiles, forgetUploads, onUploaded, startUploads, takeUpJobs } from "./uploads.js";
-import { say, silence, text } from "./texts.js";
+import { learn, REASONS, say, silence, text } from "./texts.js";
 
 const PAGE_SIZE = 500;
 const MOST_LOADED = 5000;
@@ -111,6 +112,7 @@ function actions(item, title) {
   const made = [];
   if (item.version) {
     const name = item.external_id.split("/").at(-1);
+    made.push(iconButton("reading", "reading_named", () => openReading(item, problems()), { value: title }));
     made.push(iconButton("download", "download_named", () => attempt(() =>
       download(`/v1/documents/${encodeURIComponent(item.document_id)}/file`, name)), { value: title }));
   }
@@ -157,8 +159,9 @@ async function dropped(transfer) {
   if (files.length < transfer.files.length) problems().append(sentence("p", "notice problem", "no_folders"));
 }
 
-export function showDocuments() {
+export async function showDocuments() {
   limit = SHOWN_AT_ONCE;
+  await learn(REASONS).catch(() => {}); // then they are said as the server says them
   load();
   takeUpJobs().catch(() => {});
 }

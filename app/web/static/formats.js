@@ -42,3 +42,6 @@ export function took({ total, answer }) {
   const style = { style: "unit", unit: seconds ? "second" : "millisecond", maximumFractionDigits: seconds ? 1 : 0 };
   return new Intl.NumberFormat(languageTag(), style).format(shown);
 }
+
+// A share as whole per cent, never more than it is.
+export const percent = (share) => Math.floor(share * 100 + 1e-6);

@@ -62,7 +62,7 @@ function leave(wanted) {
   forgetDocuments();
   byId("administration-body").replaceChildren();
   showIndex(null);
-  byId("page-view").close();
+  for (const open of document.querySelectorAll(".page-view[open]")) open.close();
   byId("knowledge-base").replaceChildren();
   if (wanted) forgetQuestion();
 }

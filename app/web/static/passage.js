@@ -1,7 +1,7 @@
 // The passage beside the answer: the page as a picture where there is one, and always the text.
 import { call, download } from "./api.js";
 import { byId, element, iconButton, passageText, quoted, sentence } from "./dom.js";
-import { day } from "./formats.js";
+import { day, percent } from "./formats.js";
 import { openPage, pictureAddress } from "./page_view.js";
 import { problemNotice } from "./problems.js";
 import { label, say } from "./texts.js";
@@ -22,6 +22,7 @@ function headingOf(item) {
 export function place(item, { base = false } = {}) {
   const line = element("p", "place");
   if (item.page) line.append(sentence("span", "nowrap", "page", item.page));
+  if (typeof item.recognised === "number") line.append(sentence("span", "from-scan", "from_scan", percent(item.recognised)));
   const heading = headingOf(item);
   if (heading) line.append(quoted("span", "", heading));
   if (item.external_id && item.external_id !== titleOf(item)) line.append(element("span", "", item.external_id));
@@ -41,6 +42,16 @@ export function passageButton(className, content, open) {
     open(made);
   });
   return made;
+}
+
+// The view comes when it is first opened.
+export async function openReading(item, problems) {
+  problems.replaceChildren();
+  try {
+    await (await import("./reading.js")).openReading(item);
+  } catch {
+    problems.replaceChildren(problemNotice({ status: 0 }));
+  }
 }
 
 function picture(item) {
@@ -65,6 +76,7 @@ function actions(item, problems) {
     full.classList.add("open-full");
     line.append(full);
   }
+  line.append(iconButton("reading", "what_was_read", () => openReading(item, problems), { words: true }));
   const name = (item.external_id || titleOf(item)).split("/").at(-1);
   line.append(iconButton("download", "download", async (pressed) => {
     pressed.disabled = true;

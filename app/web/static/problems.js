@@ -26,10 +26,12 @@ export function problemNotice(problem) {
   return notice;
 }
 
-// Why a file was not taken in, in the reader's language where the reason is a known one.
-export function refusal(tag, reason, file = "") {
+// What the server says of a file, in the reader's language where it is known.
+export function reasonLine(tag, reason, before = "", className = "") {
   const own = reasonIn(reason);
-  const node = element(tag, "small refused-why block", file ? `${file}: ${own ?? reason}` : own ?? reason);
+  const node = element(tag, className, before ? `${before}: ${own ?? reason}` : own ?? reason);
   if (!own) node.lang = "en";
   return node;
 }
+
+export const refusal = (tag, reason, file) => reasonLine(tag, reason, file, "small refused-why block");

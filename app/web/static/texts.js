@@ -1,9 +1,12 @@
 // The words of the page in the reader's language. An element that was given a text key is rewritten
 // when the language changes. Nothing else in the page writes words, and nobody writes HTML.
 
+// Why the server refused or warned, said in its English, in other languages: learnt where such reasons are shown.
+export const REASONS = { zh: () => import("./words-reasons-zh.js") };
 const LOAD = { en: () => import("./words-en.js"), zh: () => import("./words-zh.js") };
 const CHOICE = "strongroom.language";
 const values = new WeakMap();
+const learnt = new Set();
 let current = firstLanguage();
 let words = (await LOAD[current]()).default; // the other language comes when it is asked for
 
@@ -23,9 +26,20 @@ export function text(key, value) {
   return typeof entry === "function" ? entry(value) : entry;
 }
 
+const together = (all) => Object.assign({}, ...all.map((one) => one?.default));
+
+// Adds the words of a part of the page that comes when it is opened: loaders by language.
+export async function learn(loads) {
+  learnt.add(loads);
+  const language = current;
+  const found = await loads[language]?.();
+  if (language === current) words = together([{ default: words }, found]);
+  else await learn(loads); // it was switched meanwhile
+}
+
 export async function switchLanguage() {
   const other = current === "zh" ? "en" : "zh";
-  words = (await LOAD[other]()).default;
+  words = together(await Promise.all([LOAD, ...learnt].map((loads) => loads[other]?.())));
   current = other;
   try {
     localStorage.setItem(CHOICE, current);

@@ -1,7 +1,7 @@
 // Uploads: one file after the other is sent; their reading is followed until it is done.
 import { call, signedIn, upload } from "./api.js";
-import { choose } from "./dialogs.js";
-import { byId, element, iconButton, pause } from "./dom.js";
+import { choose, form } from "./dialogs.js";
+import { button, byId, element, field, iconButton, pause } from "./dom.js";
 import { remaining, size } from "./formats.js";
 import { problemNotice, refusal } from "./problems.js";
 import { watched } from "./session.js";
@@ -9,6 +9,7 @@ import { label, say } from "./texts.js";
 
 const POLL_FIRST_MS = 700;
 const POLL_LAST_MS = 3000;
+const LOCKED = /^the PDF needs a password|^the password given does not open the PDF/;
 const STAGES = { queued: "stage_waiting", running: "stage_reading", readable: "stage_meaning" };
 let items = [];
 let following = false;
@@ -106,10 +107,11 @@ async function decide(item, batch) {
 }
 
 async function addFile(item, file, target, batch) {
+  item.sent = { file, target };
   try {
     let reply;
     try {
-      reply = await send(item, file, target);
+      reply = await send(item, file, target, batch.extra);
     } catch (problem) {
       if (problem.code !== "document_exists") throw problem;
       const answer = await decide(item, batch);
@@ -126,8 +128,8 @@ async function addFile(item, file, target, batch) {
   }
 }
 
-export async function addFiles(files, target) {
-  const batch = { answer: null, left: files.length };
+export async function addFiles(files, target, extra = {}) {
+  const batch = { answer: null, left: files.length, extra };
   const waiting = files.map((file) => [makeItem(file.name, file.size), file]);
   byId("uploads").prepend(...waiting.map(([{ node }]) => node));
   summarise();
@@ -139,6 +141,25 @@ export async function addFiles(files, target) {
   }
 }
 
+// A protected file is sent again with its password, in the place of the one that was refused.
+function askForPassword(item, documentId) {
+  const input = element("input");
+  input.type = "password";
+  input.required = true;
+  input.maxLength = 200;
+  input.autocomplete = "off";
+  form({
+    title: "password_for", value: item.name, why: "password_for_why", act: "send_again",
+    fields: field("file-password", "password", input),
+    send: async () => {
+      const { file, target } = item.sent;
+      items = items.filter((one) => one !== item);
+      item.node.remove();
+      addFiles([file], target, { replace: documentId, password: input.value });
+    },
+  });
+}
+
 function update(item, job) {
   const refused = job.refused ?? [];
   if (job.state === "ready" || job.state === "failed") {
@@ -146,13 +167,19 @@ function update(item, job) {
     for (const { file, reason } of refused) {
       item.extra.append(refusal("p", reason, file === item.name ? "" : file));
     }
+    if (job.state === "failed" && item.sent && refused.length === 1 && LOCKED.test(refused[0].reason)) {
+      item.extra.append(button("small", "give_password", () => askForPassword(item, job.document_ids[0])));
+    }
     if (job.state === "failed" && job.documents > refused.length) finish(item, "some_refused", "refused", refused.length);
     else finish(item, partly ? "some_refused" : `stage_${job.state}`, partly ? "refused" : job.state, refused.length);
     return true;
   }
-  const key = STAGES[job.state] ?? "stage_waiting";
-  const news = item.stage !== key && key === "stage_meaning";
-  if (key === "stage_meaning" && job.vectors) pace(item, key, job.vectors, job.chunks);
+  // The text on its pages is found by now, that on its pictures is still being recognised.
+  const pictures = job.recognised < job.to_recognise && STAGES[job.state] !== STAGES.readable;
+  const key = pictures ? "stage_recognising" : STAGES[job.state] ?? "stage_waiting";
+  const news = item.stage !== key && (pictures || key === "stage_meaning");
+  if (pictures) pace(item, key, job.recognised, job.to_recognise);
+  else if (key === "stage_meaning" && job.vectors) pace(item, key, job.vectors, job.chunks);
   else {
     item.stage = key;
     stage(item, key);
