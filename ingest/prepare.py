@@ -208,7 +208,7 @@ def with_recognised(read: ReadDocument, found: Sequence[RecognisedPage]) -> Read
     blocks.sort(key=lambda block: block.page or inf)  # what has no page, an attachment, comes last
     notes = {
         page.page: page.trouble
-        or (f"read from a picture, {page.confidence:.0%} sure" if page.blocks else NOTHING_THERE)
+        or (f"read from a picture, {int(page.confidence * 100)}% sure" if page.blocks else NOTHING_THERE)
         for page in found
     }
     return replace(

@@ -22,7 +22,7 @@ from app.reading.block import ReadDocument
 from app.reading.detect import CONVERTED, DOC, ODP, ODT, PPT, RTF, WPS
 
 # Where distributions put it; none is asked for by PATH alone, which a service may lack.
-PLACES = ("/usr/lib/libreoffice/program", "/usr/lib64/libreoffice/program", "/opt/libreoffice/program")
+PLACES = ("/usr/lib/libreoffice/program", "/usr/lib64/libreoffice/program")
 # By which filters each type is opened, one after the other; left to itself LibreOffice takes what is damaged for text.
 FILTERS = {
     DOC: ("MS Word 97", "MS WinWord 6.0"),

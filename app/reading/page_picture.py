@@ -1,4 +1,4 @@
-"""One page of a PDF as a PNG picture, the cited words marked. Runs in the reading process alone.
+"""One page of a PDF or picture file as a PNG picture, the cited words marked. Runs in the reading process alone.
 
 The stored text of a page was made of PDFium's characters: some were taken out, white space and hyphens changed. So both
 are squeezed of all that may differ, and what is left tells which characters of the page a stretch of text is.
@@ -15,9 +15,11 @@ import pypdfium2
 from PIL import Image, ImageChops, ImageDraw
 from pypdfium2 import raw
 
-from app.errors import DocumentRefused
+from app.errors import DocumentLocked, DocumentRefused
 from app.reading.contract import UNWANTED
-from app.reading.pdf import PASSWORD, PASSWORD_ADVICE
+from app.reading.detect import PICTURES, detect
+from app.reading.pdf import PASSWORD
+from app.reading.picture import frame_of
 
 MOST_PIXELS = 8_000_000  # 32 MB of bitmap, whatever size a page claims
 MOST_SIDE = 8_000
@@ -199,12 +201,6 @@ def drawn(canvas: Canvas) -> Image.Image:
         bitmap.close()
 
 
-def boxed(canvas: Canvas, left: float, top: float, right: float, bottom: float) -> Box:
-    """Give the box on the picture of a place given in shares of the page."""
-    width, height = canvas.width, canvas.height
-    return Box(round(left * width), round(top * height), round(right * width), round(bottom * height))
-
-
 def lay_marks(picture: Image.Image, boxes: Iterable[Box]) -> None:
     """Mark as a felt pen does: light ground and light words turn yellow, dark words stay as dark as they are."""
     mask = Image.new("1", picture.size)
@@ -237,7 +233,7 @@ def picture_of(
     """Draw one page.
 
     Args:
-        content: the PDF.
+        content: the PDF or picture.
         page: from 1.
         width: of the picture, in pixels.
         stored: the page's text as it was stored.
@@ -248,23 +244,40 @@ def picture_of(
     Raises:
         DocumentRefused: it cannot be shown; the message says why.
     """
+    if detect(content, "") in PICTURES:
+        return png_of(marked(scaled(frame_of(content, page, MOST_PIXELS), width), boxes))
     try:
         document = pypdfium2.PdfDocument(content, password or None)
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == raw.FPDF_ERR_PASSWORD:
-            raise DocumentRefused(PASSWORD, advice=PASSWORD_ADVICE) from error
+            raise DocumentLocked(PASSWORD) from error
         raise DocumentRefused(DAMAGED, advice=DAMAGED_ADVICE) from error
     try:
         opened = document[page - 1]
         canvas = Canvas(opened, *size_in_pixels(opened.get_width(), opened.get_height(), width))
         picture = drawn(canvas)
-        marks = [boxed(canvas, *edges) for edges in boxes]
         if cited:
-            marks += marks_of(canvas, stored, cited)
-        if marks:
-            lay_marks(picture, marks)
-        return png_of(picture)
+            lay_marks(picture, marks_of(canvas, stored, cited))
+        return png_of(marked(picture, boxes))
     except pypdfium2.PdfiumError as error:
         raise DocumentRefused(DAMAGED, advice=DAMAGED_ADVICE) from error
     finally:
         document.close()
+
+
+def scaled(picture: Image.Image, width: int) -> Image.Image:
+    """Give a picture file at a width in pixels; it is not blown up beyond twice its own."""
+    size = size_in_pixels(*picture.size, min(width, 2 * picture.width))
+    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+
+
+def marked(picture: Image.Image, boxes: list[list[float]]) -> Image.Image:
+    """Mark places given in shares of the page: left, top, right, bottom."""
+    width, height = picture.size
+    places = [
+        Box(round(left * width), round(top * height), round(right * width), round(bottom * height))
+        for left, top, right, bottom in boxes
+    ]
+    if places:
+        lay_marks(picture, places)
+    return picture

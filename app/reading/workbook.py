@@ -49,7 +49,7 @@ WORKBOOK_STREAM = "Workbook".encode("utf-16-le")  # of Excel 97 and later; a fil
 PIECE_END_BYTES = 200
 ODS_CONTENT = "content.xml"
 ODS_MANIFEST = "META-INF/manifest.xml"
-DC_TITLE = "{http://purl.org/dc/elements/1.1/}title"
+DC_TITLE = "{*}title"
 
 
 def shown(value: Value) -> str:

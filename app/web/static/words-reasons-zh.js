@@ -51,6 +51,7 @@ const reasons = [
   [/^(\d+) (?:pages|slides|frames), the limit is (\d+)$/, (pages, most) => `共 ${pages} 页，上限为 ${most} 页`],
   [/^more than (\d+) pages$/, (most) => `超过 ${most} 页`],
   [/^the picture has more than (\d+) million pixels$/, (n) => `图片超过 ${n} 百万像素，请缩小后再上传`],
+  [/^a picture of (\d+) x (\d+) pixels, which is too large/, (wide, high) => `图片有 ${wide} × ${high} 像素，过大，请缩小后再上传`],
   [/^only PDF documents and pictures are recognised$/, () => "只有 PDF 和图片可以做文字识别"],
   [/^the web archive holds no page$/, () => "网页存档中没有页面"],
   [/^Excel 5\.0\/95 workbook in a/, () => "Excel 5.0/95 工作簿使用中日韩编码，请另存为 XLSX"],
