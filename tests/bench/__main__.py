@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from tests.bench import against, chunks, embedding, ingest, latency, plots, retrieval, samples, scale
+from tests.bench import against, chunks, embedding, ingest, latency, plots, rendered, retrieval, samples, scale
 from tests.bench.machine import keep_result
 
 
@@ -45,6 +45,10 @@ def against_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", help="names of its files")
 
 
+def rendered_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="a folder with files and queries.jsonl.gz")
+
+
 def scale_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--chunks", type=int, default=100_000)
@@ -70,6 +74,7 @@ BENCHES = {
     "chunks": (chunks_arguments, lambda chosen: chunks.measure(chosen.eval_dir, chosen.sets)),
     "embedding": (no_arguments, lambda _: embedding.measure()),
     "against": (against_arguments, lambda chosen: against.measure(chosen.pdf_set, chosen.files)),
+    "rendered": (rendered_arguments, lambda chosen: rendered.measure(chosen.folder)),
     "scale": (scale_arguments, lambda chosen: scale.measure(chosen.files, chosen.chunks, chosen.pages)),
     "plots": (no_arguments, lambda _: plots.draw()),
 }
