@@ -1,12 +1,15 @@
 """The stored text of a version, in segments, and what is derived from it: passages and what is embedded."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 
 from app.database.connection import Connection
 from app.knowledge.passage import Span
 from app.knowledge.tokens import unbroken
 
+TABLE_ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
+CELL_BORDER = re.compile(r"(?<!\\)\|")
 SEGMENT_CHARS = 4_096  # a passage then costs one or two small reads, also from a book without pages
 
 
@@ -52,4 +55,15 @@ def spans_from_json(text: str) -> tuple[Span, ...]:
 
 def embedded_text(title: str, heading: str, text: str) -> str:
     """Return what is embedded and indexed: title and headings give a chunk its context; they are not stored with it."""
-    return "\n".join(part for part in (title, heading if heading != title else "", unbroken(text)) if part)
+    return "\n".join(part for part in (title, heading if heading != title else "", unbroken(unruled(text))) if part)
+
+
+def unruled(text: str) -> str:
+    """Return text without the rules of its tables, which mean nothing to a model and take a third of its tokens."""
+    return TABLE_ROW.sub(lambda row: words_of(row[0]), text) if "|" in text else text
+
+
+def words_of(row: str) -> str:
+    """Return the cells of a row of a table, those of the rule below its header not among them."""
+    cells = (cell.strip() for cell in CELL_BORDER.split(row))
+    return "  ".join(cell for cell in cells if cell.strip("-:"))

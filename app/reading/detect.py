@@ -142,6 +142,11 @@ def in_ole(content: bytes) -> str:
     raise refuse("old Office file")
 
 
+def is_picture(content: bytes) -> bool:
+    """Tell by its first bytes whether a file is a picture whose text is recognised."""
+    return any(start.match(content) and media_type in PICTURES for start, media_type in STARTS)
+
+
 def by_first_bytes(content: bytes) -> str | None:
     """Give the type of what its first bytes tell; None for what may be text.
 

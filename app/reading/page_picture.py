@@ -17,7 +17,7 @@ from pypdfium2 import raw
 
 from app.errors import DocumentLocked, DocumentRefused
 from app.reading.contract import UNWANTED
-from app.reading.detect import PICTURES, detect
+from app.reading.detect import is_picture
 from app.reading.pdf import PASSWORD
 from app.reading.picture import frame_of
 
@@ -244,7 +244,7 @@ def picture_of(
     Raises:
         DocumentRefused: it cannot be shown; the message says why.
     """
-    if detect(content, "") in PICTURES:
+    if is_picture(content):
         return png_of(marked(scaled(frame_of(content, page, MOST_PIXELS), width), boxes))
     try:
         document = pypdfium2.PdfDocument(content, password or None)

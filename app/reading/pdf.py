@@ -94,11 +94,11 @@ def with_neighbours(pages: Iterable[tuple[Page, list[Block]]], blocks: Blocks) -
         yield held[index], list(held)[max(0, index - WINDOW) :]
 
 
-def read_pages(document: pypdfium2.PdfDocument, reading: Reading) -> Iterator[Block]:
+def read_pages(document: pypdfium2.PdfDocument, content: bytes, reading: Reading) -> Iterator[Block]:
     """Give the blocks of all pages, then of what is attached."""
     check_pages(len(document), reading)
     reading.title = document.get_metadata_dict(skip_empty=True).get("Title", "")
-    extras = Extras(document, reading)
+    extras = Extras(document, content, reading)
     blocks, margins = Blocks(Outline(document), reading.pages), Margins(reading.pages)
     for (page, values, ends), around in with_neighbours(pages_of(document, extras, reading), blocks):
         others = [(other.number, their_ends) for other, _, their_ends in around if other is not page]
@@ -129,7 +129,16 @@ def read_with_pypdf(content: bytes, reading: Reading) -> Iterator[Block]:
             else:
                 blocks.learn(page)
                 yield from blocks.of(page, set())
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
+    except (
+        PyPdfError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        OSError,
+        NotImplementedError,
+    ) as error:
         raise DocumentRefused("the PDF is damaged or cut off; save or print it to PDF again") from error
 
 
@@ -159,7 +168,7 @@ def read(content: bytes, reading: Reading) -> Iterator[Block]:
         yield from read_with_pypdf(content, reading)
         return
     try:
-        yield from read_pages(document, reading)
+        yield from read_pages(document, content, reading)
     finally:
         document.close()
     if reading.pages == 0:

@@ -3,6 +3,7 @@
 import ctypes
 import math
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from ctypes import c_int, c_void_p
 
@@ -12,6 +13,7 @@ from pypdfium2 import raw
 from app.reading.pdf_drawings import address_of, bare
 from app.reading.pdf_place import Box, Frame
 
+SAMPLES = 24  # of a page's text, to tell how it is turned
 FIRST_HALVES, SECOND_HALVES = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 NOTHING = "\x00"  # in the place of a character that is not shown or has no Unicode
 HYPHEN_CODE, HYPHEN_MARK = "\ufffe", "\x02"  # PDFium's own sign for the hyphen of a parted word, in its two forms
@@ -31,11 +33,12 @@ class Chars:
 
     Attributes:
         text: one character for each of PDFium's indexes.
+        frame: in which their places are given.
     """
 
     def __init__(self, text_page: pypdfium2.PdfTextPage, frame: Frame) -> None:
         self._handle = address_of(text_page.raw)
-        self._frame = frame
+        self.frame = frame
         # FS_RECTF is left, top, right, bottom; FS_MATRIX six numbers.
         self._floats = (ctypes.c_float * 6)()
         self._doubles = (ctypes.c_double * 4)()
@@ -66,13 +69,27 @@ class Chars:
         self._floats[0] = self._floats[1] = self._floats[2] = self._floats[3] = 0.0
         loose_box(self._handle, index, self._at)
         left, top, right, bottom = self._floats[:4]
-        return self._frame.placing.box(left, bottom, right, top)
+        return self.frame.placing.box(left, bottom, right, top)
 
     def size(self, index: int) -> float:
         """Give the size of a character's font on the page, in points."""
         if not char_matrix(self._handle, index, self._at):
             return 0.0
         return float(font_size(self._handle, index)) * math.hypot(self._floats[2], self._floats[3])
+
+    def quarters(self) -> int:
+        """Give by how many quarters most of the text is turned clockwise in the frame of the page."""
+        turns: Counter[int] = Counter()
+        placing = self.frame.placing
+        step = max(1, len(self.text) // SAMPLES)
+        for index in range(0, len(self.text), step):
+            if self.text[index].isspace() or not char_matrix(self._handle, index, self._at):
+                continue
+            a, b = self._floats[:2]
+            across, down = placing.a * a + placing.c * b, placing.b * a + placing.d * b
+            turns[round(math.atan2(down, across) / (math.pi / 2)) % 4] += 1
+        (turn, count) = turns.most_common(1)[0] if turns else (0, 0)
+        return turn if 2 * count > turns.total() else 0
 
     def weight(self, index: int) -> int:
         """Give the weight of a character's font: 400 regular, 700 bold; 0 or less if the font does not say."""

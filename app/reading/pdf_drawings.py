@@ -17,10 +17,12 @@ MAX_OBJECTS = 200_000  # of one page; what is beyond is not looked at
 MAX_DEPTH = 6  # of drawings within drawings
 MAX_SEGMENTS = 4_000  # of one path; a longer one is a figure
 SEGMENTS_OF_A_BOX = 5
+MAX_COMPARED = 2_000_000  # lines by grounds
 MAX_FOUND = 8_000  # lines and grounds of one page
 THICKEST = 3.0  # points; what is thicker is a bar, not a line
 SHORTEST = 3.0  # points
 LIGHT = 245  # of 255; a ground at least so light hides white words
+TEXT = raw.FPDF_PAGEOBJ_TEXT
 SHAPES_WITH_A_PICTURE = frozenset({raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_SHADING})
 
 Call = Callable[..., Any]
@@ -65,7 +67,7 @@ class Drawings:
         down: upright lines as (x, from y, to y).
         pictures: images and shadings.
         grounds: filled shapes that are not as light as paper, pictures among them.
-        marks: how many objects that are not text would leave a mark on paper.
+        marks: how many objects that are neither text nor a line would leave a mark on paper.
         light: lines in the colour of paper.
     """
 
@@ -83,6 +85,8 @@ class Drawings:
 
     def take_light_lines(self) -> None:
         """Take the lines in the colour of paper that part a ground; elsewhere they are gaps between columns."""
+        if len(self.light) * len(self.grounds) > MAX_COMPARED:
+            self.light = []
         for box in self.light:
             x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
             if any(ground.holds(x, y) for ground in self.grounds):
@@ -127,13 +131,12 @@ class Walk:
         return self.drawings
 
     def _all(self, holder: int, one: Call, count: int, placing: Matrix, depth: int) -> None:
-        for index in range(min(count, self._left)):
-            found = one(holder, index)
-            kind = type_of(found) if found else raw.FPDF_PAGEOBJ_UNKNOWN
-            if kind != raw.FPDF_PAGEOBJ_TEXT:
-                self._left -= 1
-                self._object(found, kind, placing, depth)
-        self._left -= count
+        # Most objects of a page are text: they are passed over as fast as can be.
+        found = list(map(one, itertools.repeat(holder), range(min(count, self._left))))
+        others = [(each, kind) for each, kind in zip(found, map(type_of, found), strict=True) if kind != TEXT]
+        self._left -= len(found)
+        for each, kind in others:
+            self._object(each, kind, placing, depth)
 
     def _object(self, found: int, kind: int, placing: Matrix, depth: int) -> None:
         if kind == raw.FPDF_PAGEOBJ_FORM:
@@ -165,7 +168,6 @@ class Walk:
         if min(box.width, box.height) <= THICKEST:
             if ground or edge:
                 self.drawings.line(box)
-                self.drawings.marks += 1
             else:
                 self.drawings.light.append(box)
             return

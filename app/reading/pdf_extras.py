@@ -2,6 +2,8 @@
 
 import contextlib
 import ctypes
+import io
+import itertools
 from collections.abc import Callable, Iterator
 
 import pypdfium2
@@ -28,7 +30,8 @@ Ask = Callable[..., int]  # takes a space and its length in bytes, gives the len
 class Extras:
     """Reads what lies beside the pages of one document; bounded in all."""
 
-    def __init__(self, document: pypdfium2.PdfDocument, reading: Reading) -> None:
+    def __init__(self, document: pypdfium2.PdfDocument, content: bytes, reading: Reading) -> None:
+        self._content = content
         self._document = document
         self._reading = reading
         self._files: list[pypdfium2.PdfAttachment] = []
@@ -41,7 +44,7 @@ class Extras:
 
     def of_page(self, page: pypdfium2.PdfPage, number: int) -> list[Block]:
         """Give the values of the form fields on a page, and the words that were laid over it."""
-        blocks: list[Block] = []
+        texts: list[str] = []
         count = raw.FPDFPage_GetAnnotCount(page)
         for index in range(min(count, MAX_ANNOTATIONS)):
             annotation = raw.FPDFPage_GetAnnot(page, index)
@@ -52,8 +55,8 @@ class Extras:
             finally:
                 raw.FPDFPage_CloseAnnot(annotation)
             if text.strip():
-                blocks.append(Block("paragraph", text, number))
-        return blocks
+                texts.append(text)
+        return [Block("paragraph", "\n".join(texts), number)] if texts else []
 
     def _words(self, annotation: object) -> str:
         kind = raw.FPDFAnnot_GetSubtype(annotation)
@@ -97,11 +100,13 @@ class Extras:
         count = min(self._document.count_attachments(), MAX_ATTACHMENTS)
         files = [self._document.get_attachment(index) for index in range(count)] + self._files
         for file in files[:MAX_ATTACHMENTS]:
+            name = file_name(file.get_name())
             try:
-                name, content = file.get_name(), bytes(file.get_data())
+                content = bytes(file.get_data())
             except pypdfium2.PdfiumError:
+                content = self._by_pypdf(name)
+            if not content:
                 self._reading.notes.append("a damaged attachment was left out")
-                continue
             if not content or content in known:
                 continue
             left -= len(content)
@@ -113,11 +118,29 @@ class Extras:
         if self._document.count_attachments() + len(self._files) > MAX_ATTACHMENTS:
             self._reading.notes.append(f"more than {MAX_ATTACHMENTS} attachments; the others were left out")
 
+    def _by_pypdf(self, name: str) -> bytes:
+        """Give an attached file that PDFium finds too poorly described; empty if pypdf cannot take it out either."""
+        from pypdf import PdfReader  # noqa: PLC0415
+        from pypdf.errors import PyPdfError  # noqa: PLC0415
+
+        try:
+            document = PdfReader(io.BytesIO(self._content), password=self._reading.password or None)
+            return b"".join(document.attachments.get(name, [])[:1])
+        except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, NotImplementedError):
+            return b""
+
     def _xml_form(self) -> Iterator[Block]:
-        """Give the values of a form that its maker wrote as XML (XFA); PDFium shows a page that says it cannot."""
+        """Give what a form says that its maker wrote as XML (XFA), where the pages do not say it.
+
+        PDFium shows of some a single page, which says that it cannot show them.
+        """
+        wanted = {b"datasets": values_of} if not self._said else {}
+        if self._document.get_formtype() == raw.FORMTYPE_XFA_FULL:
+            wanted[b"template"] = captions_of
         for index in range(max(0, raw.FPDF_GetXFAPacketCount(self._document))):
             name = bytes_of(lambda *space, at=index: raw.FPDF_GetXFAPacketName(self._document, at, *space))
-            if name.rstrip(b"\0") != b"datasets":
+            lines_of = wanted.pop(name.rstrip(b"\0"), None)
+            if lines_of is None:
                 continue
             length = ctypes.c_ulong()
             raw.FPDF_GetXFAPacketContent(self._document, index, None, 0, length)
@@ -125,23 +148,55 @@ class Extras:
                 continue
             content = ctypes.create_string_buffer(length.value)
             if raw.FPDF_GetXFAPacketContent(self._document, index, content, length.value, length):
-                lines = list(values_of(content.raw[: length.value]))
+                lines = list(itertools.islice(lines_of(content.raw), MAX_FORM_FIELDS))
                 if lines:
                     yield Block("paragraph", "\n".join(lines), 1 if self._reading.pages else 0)
 
 
+def file_name(name: str) -> str:
+    """Give a name that PDFium took byte by byte as it was meant: UTF-16 or UTF-8."""
+    try:
+        written = name.encode("latin-1")
+        return written.decode("utf-16" if written.startswith((b"\xfe\xff", b"\xff\xfe")) else "utf-8")
+    except UnicodeError:
+        return name
+
+
+def elements_of(xml: bytes) -> Iterator[etree._Element]:
+    """Give the elements of an XML text, damaged or not; entities stay as they are."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
+    with contextlib.suppress(etree.XMLSyntaxError):
+        root = etree.fromstring(xml, parser)
+        if root is not None:
+            yield from (element for element in root.iter() if isinstance(element.tag, str))
+
+
 def values_of(xml: bytes) -> Iterator[str]:
     """Give the values in the data of a form, each behind the name of its field."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
-    root = etree.fromstring(xml, parser)
-    fields = 0
-    for element in root.iter() if root is not None else ():
-        if not isinstance(element.tag, str) or len(element):
-            continue
+    for element in elements_of(xml):
         value = " ".join((element.text or "").split())
-        if value and fields < MAX_FORM_FIELDS:
-            fields += 1
-            yield f"{etree.QName(element).localname}: {value}"
+        if value and not len(element):
+            yield f"{local_name(element)}: {value}"
+
+
+def captions_of(xml: bytes) -> Iterator[str]:
+    """Give the words that a form shows beside its fields."""
+    for element in elements_of(xml):
+        if local_name(element) in ("text", "exData") and shown(element):
+            words = " ".join(" ".join(element.itertext()).split())
+            if words:
+                yield words
+
+
+def local_name(element: etree._Element) -> str:
+    """Give the name of an element without its namespace; a damaged one may hold anything."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def shown(element: etree._Element) -> bool:
+    """Tell whether a text of a form stands beside a field or alone on the page."""
+    above = [local_name(parent) for parent in itertools.islice(element.iterancestors(), 2)]
+    return above[:1] == ["value"] and above[1:] in (["caption"], ["draw"])
 
 
 def bytes_of(ask: Ask) -> bytes:
@@ -159,6 +214,6 @@ def string_of(ask: Ask) -> str:
     length = ask(None, 0)
     if not 2 < length <= MAX_VALUE_BYTES:
         return ""
-    space = (ctypes.c_ushort * (length // 2))()
+    space = (ctypes.c_ushort * ((length + 1) // 2))()
     ask(space, length)
     return bytes(space).decode("utf-16-le", "replace").rstrip("\0").replace("\r", "\n")

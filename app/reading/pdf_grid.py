@@ -12,6 +12,7 @@ Ruling = tuple[float, float, float]  # level: y, from x, to x; upright: x, from 
 SAME = 2.5  # points; lines so close are one, ends so close touch
 OPEN_SIDE = 8.0  # points that lines stick out beyond the last one across them: a side without a line of its own
 MAX_RULINGS = 500  # of one direction after joining; more of them are a figure
+MAX_GRIDS = 50  # of one page; the largest
 MAX_FIELDS = 20_000  # of one grid
 
 
@@ -185,4 +186,4 @@ def grids_of(across: list[Ruling], down: list[Ruling]) -> list[Grid]:
     if len(level) > MAX_RULINGS or len(upright) > MAX_RULINGS:
         return []
     found = [grid for component in components(level, upright) if (grid := grid_of(*component)) is not None]
-    return sorted(found, key=lambda grid: grid.box.area)
+    return sorted(found, key=lambda grid: grid.box.area)[-MAX_GRIDS:]

@@ -18,6 +18,7 @@ SIZE_LEVELS = (1.7, 1.35, LARGER)  # of headings, from level 1
 NUMBERED_LEVEL, BOLD_LEVEL = 3, 6  # of bold headings in the size of the text: 3 and the depth of their number, or 6
 SAME_SIZE = 0.04
 MORE_GAP = 1.3  # times the usual distance of two lines: a new paragraph
+WIDEST_PITCH = 2.4  # times the size: double spacing
 INDENT = 0.9  # of the size: a line that begins so much further right
 SHORT_LINE = 0.8  # of the usual length: the last line of a paragraph
 BULLET = re.compile(
@@ -30,6 +31,7 @@ NUMBERED = re.compile(
 SENTENCE_END = re.compile("[。！？；：.!?:;”」』）)]$")
 NO_HEADING_END = re.compile(r"[。，；、,;.]$")
 CONTENTS_LINE = re.compile(r"(?:\.\s?|…|·\s?){4,}\s*\d*$")
+BULLET_MARK = re.compile(r"\s*[•▪●■◆○◦‣☐☑☒\uf0b7\uf0a7\uf0d8\-–*]")
 LETTERS = re.compile(r"[^\W\d_]")
 
 
@@ -101,24 +103,21 @@ class Paragraphs:
         if abs(step) <= 0.5 * line.size:
             return False
         return (
-            step > MORE_GAP * max(self._pitch, line.size)
+            step > MORE_GAP * min(max(self._pitch, line.size), WIDEST_PITCH * line.size)
             or not 0.8 < line.size / before.size < 1.25
             or (ended and line.first.left - before.first.left > INDENT * line.size)
         )
 
 
 def plausible(text: str) -> bool:
-    """Tell whether these words may be a heading."""
+    """Tell whether these words may be a heading: letters for the most part, no sentence, item or line of contents."""
     return (
         len(text) <= MAX_HEADING_CHARS
-        and LETTERS.search(text) is not None
+        and 2 * len(LETTERS.findall(text)) > len("".join(text.split()))
         and not NO_HEADING_END.search(text)
         and not CONTENTS_LINE.search(text)
         and not BULLET_MARK.match(text)
     )
-
-
-BULLET_MARK = re.compile(r"\s*[•▪●■◆○◦‣\uf0b7\uf0a7\uf0d8\-–*]")
 
 
 class Headings:
@@ -167,7 +166,7 @@ class Headings:
 
     def _bold_level(self, lines: Sequence[Line], index: int, text: str) -> int:
         """Give the level of a bold line in the size of the text: one with a number, or with room above it."""
-        if len(text) > MAX_BOLD_HEADING_CHARS or text.endswith((":", "：")):
+        if len(text) > MAX_BOLD_HEADING_CHARS or text.endswith((":", "：")) or text.startswith(("(", "（")):
             return 0
         numbered = NUMBERED.match(text)
         if numbered:

@@ -13,6 +13,7 @@ ENOUGH = 3  # pages that say the same at the same place
 EARLIER = 3  # pages before that had a margin at a place, for other words there to be one
 ZONE = 0.2  # of the page's height at either end
 ROWS = 4  # at either end
+IN_A_ROW = 20
 MOST_CHARS = 300
 SAME_PLACE = 4.0  # points
 LARGE = 1.3  # times the size of the body: a title, which must come back more often
@@ -89,7 +90,7 @@ def ends_of(page: Page) -> Ends:
                 rows[-1].append(candidate)
             else:
                 rows.append([candidate])
-        ends.rows += rows[:ROWS]
+        ends.rows += [row[:IN_A_ROW] for row in rows[:ROWS]]
     for candidate in (candidate for row in ends.rows for candidate in row):
         ends.by_key[candidate.key].append(candidate)
     return ends

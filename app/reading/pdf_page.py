@@ -7,7 +7,7 @@ import pypdfium2
 from app.reading.pdf_chars import NOTHING, Chars, Taken
 from app.reading.pdf_drawings import Drawings, drawings_of
 from app.reading.pdf_parts import BOLD, Line, Page, Table
-from app.reading.pdf_place import Box, Frame, frame_of
+from app.reading.pdf_place import Box, frame_of
 from app.reading.pdf_tables import tables_of
 from app.reading.pdf_unseen import Look, unseen
 
@@ -43,24 +43,23 @@ def drawn_twice(before: Line, line: Line) -> bool:
 
 def read_page(page: pypdfium2.PdfPage, number: int) -> Page:
     """Read a page that PDFium has opened."""
-    frame = frame_of(page)
-    drawings = drawings_of(page, frame)
     text_page = page.get_textpage()
     try:
-        chars = Chars(text_page, frame)
-        hidden = unseen(page, text_page, Look(chars, drawings, frame))
-        tables, in_tables = tables_of(chars, hidden, drawings, frame)
+        chars = Chars(text_page, frame_of(page))
+        frame = chars.frame = chars.frame.turned(chars.quarters())
+        drawings = drawings_of(page, frame)
+        hidden = unseen(page, text_page, Look(chars, drawings))
+        tables, in_tables = tables_of(chars, hidden, drawings)
         lines = lines_of(chars, Taken(hidden | in_tables))
     finally:
         text_page.close()
-    return page_of(number, frame, drawings, sorted([*lines, *tables], key=lambda item: item.start), hidden, chars)
+    return page_of(number, chars, drawings, sorted([*lines, *tables], key=lambda item: item.start), hidden)
 
 
-def page_of(
-    number: int, frame: Frame, drawings: Drawings, items: list[Line | Table], hidden: set[int], chars: Chars
-) -> Page:
+def page_of(number: int, chars: Chars, drawings: Drawings, items: list[Line | Table], hidden: set[int]) -> Page:
     """Put together what is known of a page."""
+    frame = chars.frame
     whole = Box(0, 0, frame.width, frame.height)
     pictured = sum(picture.shared(whole) for picture in drawings.pictures) / frame.area
-    unseen = sum(not chars.text[index].isspace() for index in hidden)
-    return Page(number, frame.width, frame.height, items, unseen, drawings.marks > 0, pictured)
+    count = sum(not chars.text[index].isspace() for index in hidden)
+    return Page(number, frame.width, frame.height, items, count, drawings.marks > 0, pictured)

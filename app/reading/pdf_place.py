@@ -1,8 +1,8 @@
-"""Places on a page of a PDF as a reader sees it: in points, from the upper left corner, turned and cropped."""
+"""Places on a page of a PDF as it is read: in points, from the upper left corner, cropped and upright."""
 
 import ctypes
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import pypdfium2
@@ -93,16 +93,47 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """How a page is seen: its size, and where its coordinates lie."""
+    """How a page is read: upright, even where its text lies on its side, and how that is seen.
+
+    Attributes:
+        width: of the page as it is read; ``height`` likewise.
+        placing: from PDFium's coordinates to points on the page as it is read.
+        seen_width: of the page as it is seen; ``seen_height`` likewise.
+        showing: from points on the page as it is read to shares of it as it is seen.
+    """
 
     width: float
     height: float
     placing: Matrix
+    seen_width: float
+    seen_height: float
+    showing: Matrix
 
     @property
     def area(self) -> float:
         """Square points."""
         return self.width * self.height
+
+    def share(self, box: Box) -> Box:
+        """Give a place in shares of the page as it is seen."""
+        return self.showing.box(*box)
+
+    def turned(self, quarters: int) -> "Frame":
+        """Give the frame of a page whose text is turned so many quarters clockwise."""
+        if not quarters:
+            return self
+        width, height = self.width, self.height
+        turns = {
+            1: (Matrix(0, -1, 1, 0, 0, width), Matrix(0, 1, -1, 0, width, 0)),
+            2: (Matrix(-1, 0, 0, -1, width, height), Matrix(-1, 0, 0, -1, width, height)),
+            3: (Matrix(0, 1, -1, 0, height, 0), Matrix(0, -1, 1, 0, 0, height)),
+        }
+        there, back = turns[quarters]
+        if quarters % 2:
+            width, height = height, width
+        return replace(
+            self, width=width, height=height, placing=there.after(self.placing), showing=self.showing.after(back)
+        )
 
 
 def frame_of(page: pypdfium2.PdfPage) -> Frame:
@@ -110,9 +141,15 @@ def frame_of(page: pypdfium2.PdfPage) -> Frame:
     width, height = page.get_width(), page.get_height()
     if not (math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0):
         width = height = DAMAGED_SIZE
+    shares = Matrix(1 / width, 0, 0, 1 / height, 0, 0)
+    return Frame(width, height, placing_of(page, width, height), width, height, shares)
+
+
+def placing_of(page: pypdfium2.PdfPage, width: float, height: float) -> Matrix:
+    """Give the change from PDFium's coordinates of a page to points on it as it is seen."""
     left, bottom, right, top = page.get_bbox()
     if not (left < right and bottom < top):
-        return Frame(width, height, Matrix(1, 0, 0, -1, 0, height))
+        return Matrix(1, 0, 0, -1, 0, height)
     x, y = ctypes.c_int(), ctypes.c_int()
     places = []
     for across, up in ((left, bottom), (right, bottom), (left, top)):
@@ -121,4 +158,4 @@ def frame_of(page: pypdfium2.PdfPage) -> Frame:
     (x0, y0), (x1, y1), (x2, y2) = places
     a, b = (x1 - x0) / (right - left), (y1 - y0) / (right - left)
     c, d = (x2 - x0) / (top - bottom), (y2 - y0) / (top - bottom)
-    return Frame(width, height, Matrix(a, b, c, d, x0 - a * left - c * bottom, y0 - b * left - d * bottom))
+    return Matrix(a, b, c, d, x0 - a * left - c * bottom, y0 - b * left - d * bottom)

@@ -9,7 +9,7 @@ from app.reading.pdf_chars import NOTHING, Chars
 from app.reading.pdf_drawings import Drawings
 from app.reading.pdf_grid import Cell, Grid, grids_of
 from app.reading.pdf_parts import BOLD, Table
-from app.reading.pdf_place import Box, Frame
+from app.reading.pdf_place import Box
 
 MAX_CELL_CHARS = 3_000  # a fuller "cell" is a box around a page's text
 MAX_CUT_SHARE = 0.1  # of the lines in a table's cells: words that go on in the next cell
@@ -17,6 +17,7 @@ MIN_FILLED_SHARE = 0.2  # of its cells; emptier is a chart
 FIGURE_FIELDS_SHARE, FIGURE_TALL_SHARE = 0.5, 0.3  # see ``Rows._figure``
 MIN_SIDE = 4.0  # points; narrower is the gap of a double line
 NUMBERS = re.compile(r"[$€£¥]?\s*[(\-–—]*\s*[$€£¥]?\s*[\d.,\s]*\d[\d.,]*\s*[)%]*|[-–—]")
+MAX_NUMBER_CHARS = 40
 SAME_LEVEL = 3.0  # points
 SAME_PLACE = 1.0  # points
 WORD_GAP = 0.2  # in heights of the line
@@ -141,7 +142,7 @@ class Rows:
             and len(columns) >= 2
             and any(len(lefts) >= 2 for lefts in by_row.values())
             and len(filled) >= MIN_FILLED_SHARE * len(cells)
-            and all(len(self.filling.cells[cell]) <= MAX_CELL_CHARS for cell in filled)
+            and all(len(self.filling.cells.get(cell, [])) <= MAX_CELL_CHARS for cell in cells)
         )
 
     def _figure(self, cells: list[int]) -> bool:
@@ -163,9 +164,14 @@ class Rows:
         return Box(grid.xs[0], grid.ys[self.top], grid.xs[-1], grid.ys[self.bottom])
 
 
+def is_number(text: str) -> bool:
+    """Tell whether a line of a cell is an amount, a share or a dash."""
+    return len(text) <= MAX_NUMBER_CHARS and NUMBERS.fullmatch(text) is not None
+
+
 def unfolded(row: list[list[CellLine]]) -> list[list[list[CellLine]]]:
     """Part a row that holds several ones, as the sums of a balance do: where a cell is a column of numbers."""
-    numbers = [lines for lines in row if len(lines) > 1 and all(NUMBERS.fullmatch(line.text) for line in lines)]
+    numbers = [lines for lines in row if len(lines) > 1 and all(is_number(line.text) for line in lines)]
     if not numbers:
         return [row]
     levels: list[float] = []
@@ -206,14 +212,9 @@ def parted(filling: Filling, lines: dict[int, list[CellLine]]) -> Iterator[Rows]
             start = end + 1
 
 
-def table_of(rows: Rows, chars: Chars, drawings: Drawings, frame: Frame) -> Table:
+def table_of(rows: Rows, chars: Chars, drawings: Drawings) -> Table:
     """Write a table."""
-
-    def piece(line: CellLine) -> Piece:
-        left, top, right, bottom = line.box
-        return Piece(line.text, Box(left / frame.width, top / frame.height, right / frame.width, bottom / frame.height))
-
-    cells = [[[piece(line) for line in cell] for cell in row] for row in rows.rows()]
+    cells = [[[Piece(line.text, chars.frame.share(line.box)) for line in cell] for cell in row] for row in rows.rows()]
     text, boxes = markdown_of(cells)
     return Table(
         cells=cells,
@@ -241,7 +242,7 @@ def has_header(rows: Rows, chars: Chars, drawings: Drawings) -> bool:
     return sum(ground.shared(row) for ground in grounds) > 0.6 * row.area
 
 
-def tables_of(chars: Chars, hidden: set[int], drawings: Drawings, frame: Frame) -> tuple[list[Table], set[int]]:
+def tables_of(chars: Chars, hidden: set[int], drawings: Drawings) -> tuple[list[Table], set[int]]:
     """Give the ruled tables of a page and the characters in them. What holds another table is layout."""
     if len(drawings.across) < 2 or not drawings.down or drawings.crowded:
         return [], set()
@@ -251,12 +252,16 @@ def tables_of(chars: Chars, hidden: set[int], drawings: Drawings, frame: Frame) 
     tables: list[Table] = []
     taken: set[int] = set()
     for filling in fill(grids, chars, hidden):
-        lines = {cell: lines_in(characters, chars) for cell, characters in filling.cells.items()}
+        lines = {
+            cell: lines_in(characters, chars)
+            for cell, characters in filling.cells.items()
+            if len(characters) <= MAX_CELL_CHARS
+        }
         if filling.cut > MAX_CUT_SHARE * sum(map(len, lines.values())):
             continue
         for rows in parted(filling, lines):
             indexes = rows.indexes()
             if rows.is_table() and not indexes & taken:
-                tables.append(table_of(rows, chars, drawings, frame))
+                tables.append(table_of(rows, chars, drawings))
                 taken |= indexes
     return tables, taken

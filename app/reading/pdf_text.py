@@ -5,7 +5,7 @@ import unicodedata
 
 MAX_UNREADABLE_SHARE = 0.12
 MIN_LATIN_LETTERS = 300  # fewer tell nothing about vowels
-MIN_VOWEL_SHARE = 0.16  # of Latin letters; no language has less than 0.3, lists of types and codes have
+MIN_VOWEL_SHARE = 0.2  # of Latin letters; languages have more than 0.3, lists of types and codes about 0.25
 MIN_ACCENTED, MAX_ACCENTED_SHARE = 50, 0.4  # of all characters; no language has more than 0.15
 
 GLYPH_NAMES = re.compile(r"(?:/(?:g|G|c|C|cid|glyph|uni)\d{1,5}){2,}|(?:\(cid:\d+\)){2,}")
@@ -23,7 +23,7 @@ WORDS = re.compile(
     r"\b(?:the|of|and|to|in|is|for|de|la|le|les|el|los|et|en|un|der|die|das|und|il|di|het|van|och|att|na|do|que)\b",
     re.IGNORECASE,
 )
-HYPHEN = re.compile("(\\w+)\x02(?:\r?\n)?(\\w+)")
+HYPHEN = re.compile("(\\w{1,64})\x02(?:\r?\n)?(\\w{1,64})")
 WORD = re.compile(r"\w+(?:-\w+)*")
 
 

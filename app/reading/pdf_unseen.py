@@ -13,12 +13,13 @@ from pypdfium2 import raw
 
 from app.reading.pdf_chars import Chars
 from app.reading.pdf_drawings import LIGHT, Drawings
-from app.reading.pdf_place import Box, Frame
+from app.reading.pdf_place import Box
 
 SAMPLE_STEP = 6  # characters; a stretch of so many is looked at at least once
 TINIEST = 1.0  # points
 PICTURE_SHARE = 0.5  # of the page; text without ink on so much picture is that of a scan
 PICTURE_PIXELS = 1_200  # the longer side of the picture that white text is looked for on
+MAX_COMPARED = 2_000_000  # characters by grounds, of one page
 CONTRAST = 16  # of 255; a character of less is not seen
 SPACES = re.compile(r"[\s\x00]+")
 
@@ -49,12 +50,12 @@ class Kind(Enum):
 class Look:
     """A look at the characters of one page."""
 
-    def __init__(self, chars: Chars, drawings: Drawings, frame: Frame) -> None:
+    def __init__(self, chars: Chars, drawings: Drawings) -> None:
         self.chars = chars
-        self.frame = frame
         self.tiny: set[int] = set()
         self.pale: set[int] = set()
         self._drawings = drawings
+        self._compared = 0
 
     def off_page(self, edges: tuple[float, float, float, float]) -> set[int]:
         """Give the characters outside the page's left, bottom, right and top."""
@@ -116,7 +117,10 @@ class Look:
         """Tell whether nothing dark or pictured lies behind a character."""
         box = self.chars.box(index)
         x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
-        return not any(ground.holds(x, y) for ground in self._drawings.grounds)
+        grounds = self._drawings.grounds
+        self._compared += len(grounds)
+        # Where there are too many, the page as it is drawn tells it alone.
+        return self._compared > MAX_COMPARED or not any(ground.holds(x, y) for ground in grounds)
 
     def _light(self, index: int) -> bool:
         """Tell whether a character has the colour of paper, or none."""
@@ -125,16 +129,18 @@ class Look:
 
     def _recognised(self, without: set[int]) -> bool:
         """Tell whether the text without ink is that of a scan: on a large picture, and most of the page's text."""
-        page = Box(0, 0, self.frame.width, self.frame.height)
+        frame = self.chars.frame
+        page = Box(0, 0, frame.width, frame.height)
         covered = sum(picture.shared(page) for picture in self._drawings.pictures)
         written = sum(not character.isspace() for character in self.chars.text)
-        return covered >= PICTURE_SHARE * self.frame.area and 2 * len(without) >= written
+        return covered >= PICTURE_SHARE * frame.area and 2 * len(without) >= written
 
 
 def faint(page: pypdfium2.PdfPage, look: Look, indexes: Iterable[int]) -> Iterator[int]:
     """Give those characters that do not stand out on the page as it is drawn, for what lies behind may be anything."""
-    scale = PICTURE_PIXELS / max(look.frame.width, look.frame.height)
-    width, height = max(1, round(look.frame.width * scale)), max(1, round(look.frame.height * scale))
+    frame = look.chars.frame
+    scale = PICTURE_PIXELS / max(frame.seen_width, frame.seen_height)
+    width, height = max(1, round(frame.seen_width * scale)), max(1, round(frame.seen_height * scale))
     bitmap = pypdfium2.PdfBitmap.new_native(width, height, raw.FPDFBitmap_BGRx)
     try:
         bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
@@ -143,9 +149,9 @@ def faint(page: pypdfium2.PdfPage, look: Look, indexes: Iterable[int]) -> Iterat
     finally:
         bitmap.close()
     for index in indexes:
-        box = look.chars.box(index)
-        left, top = max(0, int(box.left * scale)), max(0, int(box.top * scale))
-        right, bottom = min(width, int(box.right * scale) + 1), min(height, int(box.bottom * scale) + 1)
+        box = frame.share(look.chars.box(index))
+        left, top = max(0, int(box.left * width)), max(0, int(box.top * height))
+        right, bottom = min(width, int(box.right * width) + 1), min(height, int(box.bottom * height) + 1)
         if left >= right or top >= bottom:
             yield index
             continue

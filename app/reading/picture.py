@@ -4,6 +4,7 @@ import io
 import math
 import warnings
 from collections.abc import Iterator
+from typing import cast
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -15,6 +16,7 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 # In memory: an A0 drawing of 600 dots an inch in black and white, a photograph of 100 million pixels.
 MOST_BYTES = 600_000_000
 GREY = frozenset({"1", "L"})  # modes of one byte a pixel; the others take four
+SHADES = frozenset({"L", "RGB", "CMYK", "YCbCr"})  # modes whose pixels can be averaged
 MOST_OBLONG = 100  # the longer side by the shorter one
 PICTURE = "a picture"
 DAMAGED = "the picture is damaged or cut off; save it again"
@@ -65,6 +67,22 @@ def moved_to(picture: Image.Image, page: int) -> bool:
     return True
 
 
+def on_white(picture: Image.Image) -> Image.Image:
+    """Give a picture in grey or in colours, what is transparent in it white."""
+    if picture.mode in ("1", "L"):
+        return picture.convert("L")
+    if picture.mode.startswith(("I", "F")):  # shades of more than 8 bits, such as those of a radiograph
+        darkest, lightest = cast(tuple[float, float], picture.getextrema())
+        scale = 255 / ((lightest - darkest) or 1)
+        return picture.point(lambda shade: shade * scale - darkest * scale).convert("L")
+    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
+        seen = picture.convert("RGBA")
+        white = Image.new("RGBA", seen.size, "white")
+        white.alpha_composite(seen)
+        return white.convert("RGB")
+    return picture.convert("RGB")
+
+
 def frame_of(content: bytes, page: int, most_pixels: int) -> Image.Image:
     """Decode a frame as it is seen, upright and on white, made smaller where it has more pixels than ``most_pixels``.
 
@@ -76,53 +94,37 @@ def frame_of(content: bytes, page: int, most_pixels: int) -> Image.Image:
         raise DocumentRefused(DAMAGED)
     if trouble := trouble_of(picture):
         raise DocumentRefused(trouble)
-    width, height = picture.size
     try:
-        if picture.format == "JPEG":  # its decoder makes it smaller while it reads
-            shrink = math.sqrt(most_pixels / (width * height))
-            if shrink < 1:
-                picture.draft(None, (max(1, int(width * shrink)), max(1, int(height * shrink))))
-        seen = smaller(on_white(picture), most_pixels)
-        return ImageOps.exif_transpose(seen)
+        width, height = picture.size
+        shrink = math.sqrt(most_pixels / (width * height))
+        if picture.format == "JPEG" and shrink < 1:  # its decoder makes it smaller while it reads
+            picture.draft(None, (math.ceil(width * shrink), math.ceil(height * shrink)))
+        picture.load()
+        if picture.mode in SHADES and shrink < 1:  # before it is copied
+            picture = picture.reduce(max(1, int(1 / shrink)))
+        seen = ImageOps.exif_transpose(on_white(picture))
+        width, height = seen.size
+        shrink = math.sqrt(most_pixels / (width * height))
+        if shrink < 1:
+            size = max(1, int(width * shrink)), max(1, int(height * shrink))
+            seen = seen.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        return seen.convert("RGB")
     except BROKEN as error:
         raise DocumentRefused(DAMAGED) from error
 
 
-def on_white(picture: Image.Image) -> Image.Image:
-    """Give the colours that are seen where a picture is looked through."""
-    if picture.mode not in {"RGBA", "LA", "PA"} and "transparency" not in picture.info:
-        return picture if picture.mode in GREY else picture.convert("RGB")
-    clear = picture.convert("RGBA")
-    seen = Image.new("RGB", clear.size, "white")
-    seen.paste(clear, mask=clear.getchannel("A"))
-    seen.info = dict(picture.info)
-    return seen
-
-
-def smaller(picture: Image.Image, most_pixels: int) -> Image.Image:
-    """Make a picture smaller if it has too many pixels."""
-    width, height = picture.size
-    shrink = math.sqrt(most_pixels / (width * height))
-    grey = picture.convert("L") if picture.mode == "1" else picture
-    if shrink >= 1:
-        return grey.convert("RGB")
-    size = max(1, int(width * shrink)), max(1, int(height * shrink))
-    return grey.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0).convert("RGB")
-
-
 def read(content: bytes, reading: Reading) -> Iterator[Block]:
-    """Count the pages of a picture file; each waits for recognition, which says more of one that is damaged."""
+    """Tell the pages of a picture file, all of which wait for recognition."""
     picture = opened(content)
-    pages = 0
-    while pages <= reading.max_pages and moved_to(picture, pages + 1):
-        pages += 1
-    if not pages:
-        raise DocumentRefused(DAMAGED)
-    if pages > reading.max_pages:
-        raise DocumentRefused(f"more than {reading.max_pages} pages", advice="Split it, or raise ingest.max_pages.")
-    moved_to(picture, 1)
-    if pages == 1 and (trouble := trouble_of(picture)):
-        raise DocumentRefused(trouble)
-    reading.pages = pages
-    reading.scanned.update(dict.fromkeys(range(1, pages + 1), PICTURE))
+    refused = ""
+    while moved_to(picture, reading.pages + 1):
+        reading.pages += 1
+        if reading.pages > reading.max_pages:
+            raise DocumentRefused(f"more than {reading.max_pages} pages", advice="Split it, or raise ingest.max_pages.")
+        if trouble := trouble_of(picture):
+            reading.page_notes[reading.pages] = refused = trouble
+        else:
+            reading.scanned[reading.pages] = PICTURE
+    if not reading.scanned:
+        raise DocumentRefused(refused or DAMAGED)
     yield from ()

@@ -1,139 +1,188 @@
-"""Pages that are pictures -> blocks: drawn by PDFium or decoded, turned upright, read line by line.
+"""The text on the pictures of pages: scans, pages whose text layer is worthless, picture files.
 
-Runs in a reading process of its own kind, which loads the models at its start.
+Loading this module loads the models, before the first file is seen. A page that lies on its side or stands on its head
+is turned before it is read; where its words stand is told on the page as it is seen.
 """
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-import cv2
 import numpy as np
 import pypdfium2
-from PIL import Image
 
 from app.errors import DocumentRefused
-from app.reading import pdf, picture
+from app.reading import detect
 from app.reading.block import Block
-from app.reading.detect import PDF, PICTURES, detect
+from app.reading.page_picture import Canvas, drawn
+from app.reading.pdf import opened
 from app.reading.pdf_place import Box
-from app.reading.recogniser import Corners, Picture, Recogniser, SeenLine
+from app.reading.picture import frame_of
+from app.reading.recogniser import TALL, Corners, Picture, Recogniser, SeenLine
 from app.reading.scan_blocks import ScanBlocks, Written
-
-DPI = 200
-POINTS = 72  # an inch
-MOST_PIXELS = 10_000_000  # of the picture that is read; A4 at 200 dpi has 3.9 million
-LEAST_SCORE = 0.5  # of a line; below it stand ornaments, stamps, handwriting
-UPRIGHT = 0.8  # mean score from which a page is not turned
-TRIED_LINES = 6
-TURNS = (1, 3, 2)  # quarters, anticlockwise; upside down is rarest
-DAMAGED = "its picture cannot be drawn"
 
 os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # questions and quick reading come first
 RECOGNISER = Recogniser()
+
+DOTS_PER_INCH = 200
+# A page may claim any size, and be a picture of another: so many pixels show the smallest print of an A4 page and
+# still take little memory.
+LEAST_PIXELS, MOST_PIXELS = 2_000_000, 8_000_000
+MOST_SIDE = 12_000
+# Below it lines are patterns and pictures taken for text: of 2,000 true lines, bad scans among them, none was below
+# 0.6, and of what was seen in photographs and drawings most was below 0.5.
+LEAST_SCORE = 0.5
+SAMPLE_LINES = 5  # the longest, which tell whether the page stands upright
+LEAST_MERIT = 0.25  # of them; lines on their head give below 0.2, bad scans above 0.35
+DAMAGED = "this page is damaged, so its text was not recognised"
+NO_MEMORY = "this page needs more memory than is allowed, so its text was not recognised"
+FAILED = "the recognition of text failed on it"
+NOT_OPENED = "the PDF is damaged or cut off; save or print it to PDF again"
+
+
+def length_of(corners: Corners) -> float:
+    """Give the longer side of a line."""
+    return max(math.dist(corners[0], corners[1]), math.dist(corners[0], corners[3]))
+
+
+def merit_of(lines: list[SeenLine]) -> float:
+    """Give how much was understood of lines: characters above chance, for each that would have room."""
+    understood = sum(len(line.text) * max(0.0, line.score - 0.5) for line in lines)
+    room = sum(length_of(line.corners) / max(1.0, math.dist(line.corners[0], line.corners[3])) for line in lines)
+    return understood / room if room else 0.0
+
+
+def on_its_side(places: list[Corners]) -> bool:
+    """Tell whether most of what is written runs upwards or downwards."""
+    tall = [length_of(one) for one in places if math.dist(one[0], one[3]) > TALL * math.dist(one[0], one[1])]
+    return 2 * sum(tall) > sum(map(length_of, places))
+
+
+def back(x: float, y: float, quarters: int) -> tuple[float, float]:
+    """Give where a place on a page that was turned to the left, in shares of it, was before."""
+    return ((x, y), (1 - y, x), (1 - x, 1 - y), (y, 1 - x))[quarters]
+
+
+class Attempt:
+    """The lines of a page that was turned to the left by some quarters; the longest are read first."""
+
+    def __init__(self, page: Picture, quarters: int, places: list[Corners] | None = None) -> None:
+        self.quarters = quarters
+        self.page: Picture = np.ascontiguousarray(np.rot90(page, quarters))
+        self.places = RECOGNISER.find(self.page) if places is None else places
+        by_length = sorted(range(len(self.places)), key=lambda at: -length_of(self.places[at]))
+        self._rest = sorted(by_length[SAMPLE_LINES:])
+        self._sample = self._read(sorted(by_length[:SAMPLE_LINES]))
+        self.merit = merit_of(self._sample)
+
+    def _read(self, which: list[int]) -> list[SeenLine]:
+        return list(RECOGNISER.read(self.page, [self.places[at] for at in which]))
+
+    def lines(self) -> list[SeenLine]:
+        """Read all lines."""
+        return self._sample + self._read(self._rest)
+
+
+def upright(page: Picture) -> Attempt:
+    """Give the page turned so that it can be read; as it is, if nothing helps."""
+    places = RECOGNISER.find(page)
+    best: Attempt | None = None
+    for quarters in (1, 3, 0) if on_its_side(places) else (0, 2):
+        attempt = Attempt(page, quarters, None if quarters else places)
+        if best is None or attempt.merit > best.merit:
+            best = attempt
+        if best.merit >= LEAST_MERIT or not places:
+            break
+    return best  # type: ignore[return-value]  # there is one
+
+
+def written(line: SeenLine, attempt: Attempt) -> Written:
+    """Tell the place of a line in shares of its page."""
+    height, width = attempt.page.shape[:2]
+    corners = tuple((float(x) / width, float(y) / height) for x, y in line.corners)
+    seen = [back(x, y, attempt.quarters) for x, y in corners]
+    xs, ys = zip(*seen, strict=True)
+    return Written(line.text, corners, Box(min(xs), min(ys), max(xs), max(ys)), line.size / width)
+
+
+def recognised(page: Picture, number: int, blocks: ScanBlocks) -> tuple[list[Block], float]:
+    """Give the blocks of a page, and how sure they are."""
+    attempt = upright(page)
+    lines = [line for line in attempt.lines() if line.score >= LEAST_SCORE]
+    chars = sum(len(line.text) for line in lines)
+    confidence = sum(len(line.text) * line.score for line in lines) / chars if chars else 0.0
+    height, width = attempt.page.shape[:2]
+    return list(blocks.of(number, [written(line, attempt) for line in lines], height / width)), confidence
+
+
+def size_in_pixels(width: float, height: float) -> tuple[int, int]:
+    """Give the size at which a page of so many points is read.
+
+    Raises:
+        DocumentRefused: the page has no size.
+    """
+    if not (math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0):
+        raise DocumentRefused(DAMAGED)
+    scale = DOTS_PER_INCH / 72
+    pixels = min(max(width * height * scale**2, LEAST_PIXELS), MOST_PIXELS)
+    scale = min(math.sqrt(pixels / (width * height)), MOST_SIDE / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def page_of(document: pypdfium2.PdfDocument, number: int) -> Picture:
+    """Draw a page of a PDF."""
+    if not 0 < number <= len(document):
+        raise DocumentRefused(DAMAGED)
+    try:
+        page = document[number - 1]
+        try:
+            canvas = Canvas(page, *size_in_pixels(page.get_width(), page.get_height()))
+            return np.asarray(drawn(canvas))[:, :, ::-1]
+        finally:
+            page.close()
+    except pypdfium2.PdfiumError as error:
+        raise DocumentRefused(DAMAGED) from error
+
+
+@contextmanager
+def pages_drawn(content: bytes, extension: str, password: str) -> Iterator[Callable[[int], Picture]]:
+    """Open a file; give what draws one of its pages.
+
+    Raises:
+        DocumentRefused: it cannot be opened, or has no pages.
+    """
+    media_type = detect.detect(content, extension)
+    if media_type in detect.PICTURES:
+        yield lambda number: np.asarray(frame_of(content, number, MOST_PIXELS))[:, :, ::-1]
+        return
+    document = opened(content, password) if media_type == detect.PDF else None
+    if document is None:
+        raise DocumentRefused(NOT_OPENED)
+    try:
+        yield lambda number: page_of(document, number)
+    finally:
+        document.close()
 
 
 def pages_of(
     content: bytes, pages: list[int], extension: str, password: str
 ) -> Iterator[tuple[int, list[Block], float, str]]:
-    """Recognise pages: (page, blocks, confidence 0..1, why it could not be read or empty).
-
-    Args:
-        content: a PDF or a picture.
-        pages: from 1.
-        extension: a hint.
-        password: opens the PDF; empty for none.
+    """Recognise pages, one after the other: page, blocks, how sure they are, what is wrong with the page.
 
     Raises:
-        DocumentRefused: the file cannot be opened at all.
+        DocumentRefused: the file cannot be opened.
     """
-    media_type = detect(content, extension)
-    if media_type not in {PDF, *PICTURES}:
-        raise DocumentRefused("only PDF documents and pictures are recognised")
-    document = pdf.opened(content, password) if media_type == PDF else None
-    if media_type == PDF and document is None:
-        raise DocumentRefused("the PDF is damaged or cut off; save or print it to PDF again")
-    blocks = ScanBlocks(len(pages))
-    try:
-        for page in pages:
+    with pages_drawn(content, extension, password) as draw:
+        blocks = ScanBlocks(len(pages))
+        for number in pages:
             try:
-                image = picture.frame_of(content, page, MOST_PIXELS) if document is None else drawn(document, page)
-                written, confidence, shape = recognised(image)
-                yield page, list(blocks.of(page, written, shape)), confidence, ""
+                found, confidence = recognised(draw(number), number, blocks)
             except DocumentRefused as refusal:
-                yield page, [], 0.0, str(refusal)
-            except (pypdfium2.PdfiumError, cv2.error, RuntimeError, ValueError):
-                yield page, [], 0.0, DAMAGED
-    finally:
-        if document is not None:
-            document.close()
-
-
-def drawn(document: pypdfium2.PdfDocument, page: int) -> Image.Image:
-    """Draw a page of a PDF."""
-    opened = document[page - 1]
-    try:
-        width, height = opened.get_size()
-        scale = min(DPI / POINTS, (MOST_PIXELS / max(width * height, 1.0)) ** 0.5)
-        image: Image.Image = opened.render(scale=scale).to_pil().convert("RGB")
-        return image
-    finally:
-        opened.close()
-
-
-def recognised(image: Image.Image) -> tuple[list[Written], float, float]:
-    """Give the lines on a picture, how sure they are, and the shape of the upright page: its height by its width."""
-    seen: Picture = np.asarray(image)[:, :, ::-1].copy()  # the models were made for blue, green, red
-    turn, lines = read_upright(seen)
-    height, width = seen.shape[:2] if turn % 2 == 0 else seen.shape[1::-1]
-    lines = [line for line in lines if line.score >= LEAST_SCORE]
-    return [written(line, width, height, turn) for line in lines], mean_score(lines), height / width
-
-
-def read_upright(seen: Picture) -> tuple[int, list[SeenLine]]:
-    """Read the lines of a picture, turned by so many quarters, anticlockwise, if it does not stand upright."""
-    places = RECOGNISER.find(seen)
-    lines = list(RECOGNISER.read(seen, places))
-    if not places or (mean_score(lines) >= UPRIGHT and not stands(places)):
-        return 0, lines
-    best, best_turn = 0.0 if stands(places) else mean_score(lines), 0
-    for turn in TURNS:
-        turned = np.ascontiguousarray(np.rot90(seen, turn))
-        found = RECOGNISER.find(turned)
-        longest = sorted(found, key=lambda corners: float(np.ptp(corners[:, 0])), reverse=True)[:TRIED_LINES]
-        tried = mean_score(list(RECOGNISER.read(turned, longest)))
-        if tried > best and not stands(found):
-            best, best_turn, places = tried, turn, found
-        if best >= UPRIGHT:
-            break
-    if best_turn:
-        lines = list(RECOGNISER.read(np.ascontiguousarray(np.rot90(seen, best_turn)), places))
-    return best_turn, lines
-
-
-def stands(places: list[Corners]) -> bool:
-    """Whether most lines are higher than wide, as on a page that lies on its side."""
-    high = sum(bool(np.ptp(corners[:, 1]) > 1.5 * np.ptp(corners[:, 0])) for corners in places)
-    return 2 * high > len(places)
-
-
-def mean_score(lines: list[SeenLine]) -> float:
-    """Give the mean score of the characters of lines; 0 without any."""
-    chars = sum(len(line.text) for line in lines)
-    return sum(line.score * len(line.text) for line in lines) / chars if chars else 0.0
-
-
-def written(line: SeenLine, width: int, height: int, turn: int) -> Written:
-    """Tell where a line stands in shares of the page, upright and as it is seen."""
-    shares = line.corners / np.array([width, height], np.float32)
-    (left, top), (right, bottom) = shares.min(axis=0), shares.max(axis=0)
-    place = turned_back(Box(float(left), float(top), float(right), float(bottom)), turn)
-    corners = tuple((float(x), float(y)) for x, y in shares)
-    return Written(line.text, corners, place, line.size / width)
-
-
-def turned_back(box: Box, turn: int) -> Box:
-    """Give the place on the page as it is seen of one on the page turned by so many quarters, anticlockwise."""
-    left, top, right, bottom = box
-    for _ in range(turn):
-        left, top, right, bottom = 1 - bottom, left, 1 - top, right
-    return Box(left, top, right, bottom)
+                yield number, [], 0.0, str(refusal)
+            except MemoryError:
+                yield number, [], 0.0, NO_MEMORY
+            except Exception:  # noqa: BLE001 - libraries raise anything; the other pages go on
+                yield number, [], 0.0, FAILED
+            else:
+                yield number, found, confidence, ""

@@ -41,6 +41,7 @@ WIDTH_STEP = 16  # few widths: each new one is prepared for
 # Answers a character needs: with 2 and 1.2 the errors begin, on clean pages; these leave room for bad ones.
 WIDE_STEPS, NARROW_STEPS = 2.5, 1.5
 FIRST_SQUEEZE, LEAST_SQUEEZE = 0.7, 0.4
+SHORT_WIDTH = 320  # a line that is no wider is quickly read as it is, and has few characters to spare
 MOST_DENSE = 0.75  # characters an answer; denser ones run into each other
 SURE = 0.93  # a line that was squeezed and is less sure is read again
 # Foreign words in a line of wide characters, which were read too narrow; they get at least this share of their width.
@@ -176,7 +177,7 @@ class LineReader:
 
     def _read(self, line: Picture) -> tuple[str, float]:
         natural = LINE_HEIGHT * line.shape[1] / line.shape[0]
-        text, score, width = self._read_at(line, natural * self._squeeze)
+        text, score, width = self._read_at(line, natural if natural <= SHORT_WIDTH else natural * self._squeeze)
         unclear = (
             score < SURE
             or len(text) * STEP_PIXELS > MOST_DENSE * width
@@ -185,7 +186,7 @@ class LineReader:
         if unclear and width + WIDTH_STEP < min(natural, MOST_WIDTH):
             again, surer, _ = self._read_at(line, natural)
             text, score = (again, surer) if surer > score or len(again) > len(text) else (text, score)
-        if len(text) > 1:
+        if natural > SHORT_WIDTH and len(text) > 1:
             needed = steps_of(text) * STEP_PIXELS / natural
             self._squeeze = min(1.0, max(LEAST_SQUEEZE, needed))
         return text, score

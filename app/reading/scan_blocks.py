@@ -13,11 +13,12 @@ from app.reading.pdf_layout import Headings, Paragraphs
 from app.reading.pdf_margins import WINDOW, Ends, Margins, ends_of
 from app.reading.pdf_parts import Line, Page
 from app.reading.pdf_place import Box
-from app.reading.scan_order import Row, in_order, level, rows_of
+from app.reading.scan_order import Placed, Row, in_order, level, rows_of
 
 PAGE_WIDTH = 595.0  # points: every page is measured as if it were A4, as the rules for PDFs are in points
 SAME_SIZE = 0.1  # of the size of ordinary text: what was measured differs by so much
 ROW_APART = 3.0  # heights of a row: what is further below belongs to another table
+ALIGNED = 0.6  # of a cell's height: cells of a column begin, end or have their middles that near
 WRAPPED = 0.8  # heights of a row: what is nearer goes on with the cell above
 BESIDE = "  "  # between what stands far apart in one line
 
@@ -94,11 +95,11 @@ def boxed(blocks: Iterator[Block], lines: Sequence[Line], items: Sequence[Item])
 
 
 def body_of(written: Sequence[Written]) -> float:
-    """Give the size in which most of the text is set."""
-    half = sum(len(line.text) for line in written) / 2
+    """Give the size of the text: its upper quartile, as notes may be most of a page, headings never are."""
+    above = sum(len(line.text) for line in written) * 3 / 4
     for line in sorted(written, key=lambda one: one.size):
-        half -= len(line.text)
-        if half <= 0:
+        above -= len(line.text)
+        if above <= 0:
             return line.size
     return 0.0
 
@@ -137,22 +138,45 @@ def goes_on(table: list[Row], row: Row) -> bool:
     """Tell whether a row belongs to the table above it."""
     above, box = table[-1].box, row.box
     gap = box.top - above.bottom
-    if len(row.cells) > 1:
-        return gap <= ROW_APART * max(above.height, box.height)
     cells = max(table, key=lambda one: len(one.cells)).cells
+    if len(row.cells) > 1:
+        near = gap <= ROW_APART * max(above.height, box.height)
+        return near and (aligned(row, cells) or aligned(row, table[-1].cells))
     return gap <= WRAPPED * box.height and box.left >= cells[1][0].box.left - box.height
+
+
+def aligned(row: Row, cells: list[list[Placed]]) -> bool:
+    """Tell whether most of the cells of a row stand in the columns of these cells."""
+    columns = [box_of(cell) for cell in cells]
+    inside = 0
+    for box in map(box_of, row.cells):
+        inside += any(
+            min(
+                abs(box.left - column.left),
+                abs(box.right - column.right),
+                abs(box.left + box.right - column.left - column.right) / 2,
+            )
+            <= ALIGNED * box.height
+            for column in columns
+        )
+    return 2 * inside > len(row.cells)
+
+
+def box_of(cell: Sequence[Placed]) -> Box:
+    """Give the smallest box around a cell."""
+    return cell[0].box.joined(cell[-1].box)
 
 
 def table_of(rows: list[Row], written: Sequence[Written]) -> Item:
     """Write a table; the row with the most cells says where its columns are."""
     widest = max(rows, key=lambda one: len(one.cells))
-    columns = [cell[0].box.joined(cell[-1].box) for cell in widest.cells]
+    columns = [box_of(cell) for cell in widest.cells]
     cells: Cells = []
     for row in rows:
         if len(row.cells) > 1 or not cells:
             cells.append([[] for _ in columns])
         for cell in row.cells:
-            into = cells[-1][column_of(cell[0].box.joined(cell[-1].box), columns)]
+            into = cells[-1][column_of(box_of(cell), columns)]
             into += (Piece(written[line.number].text, written[line.number].place) for line in cell)
     text, boxes = markdown_of(cells)
     box = rows[0].box

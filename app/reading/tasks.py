@@ -15,6 +15,9 @@ from app.reading.process import ReadingProcess
 MAX_BLOCKS = 5_000_000
 MAX_BLOCKS_OF_PAGE = 20_000
 PAGES_AT_ONCE = 200  # a request stays one short line
+# Recognition yields the processor to all others, so its clock may run so many times as long; its processor time is
+# limited all the same.
+PATIENCE = 20
 MAX_PICTURE_BYTES = 32 * 2**20  # more than any picture of the size that is drawn
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -98,12 +101,14 @@ def read(process: ReadingProcess, file: File, bounds: Bounds) -> ReadDocument:
 def recognise(process: ReadingProcess, file: File, pages: list[int], timeout_s: float) -> Iterator[RecognisedPage]:
     """Have the text on the pictures of pages recognised, one page after the other.
 
-    ``pages`` count from 1, at most ``PAGES_AT_ONCE``; all are answered, in this order, in ``timeout_s`` each.
+    ``pages`` count from 1, at most ``PAGES_AT_ONCE``; all are answered, in this order, each in ``timeout_s`` of
+    processor time.
 
     Raises as ``read``; the pages before are good.
     """
     request = {"recognise": {"extension": file.extension, "password": file.password, "pages": pages}}
-    deadline = process.send(request, [file.content], timeout_s)
+    process.send(request, [file.content], timeout_s)
+    deadline = time.monotonic() + PATIENCE * timeout_s
     blocks: list[Block] = []
     while "end" not in (answer := process.answer(deadline)):
         if "page_end" not in answer:
@@ -117,7 +122,7 @@ def recognise(process: ReadingProcess, file: File, pages: list[int], timeout_s: 
         confidence, trouble = share(answer.get("confidence")), message(answer.get("trouble", ""))
         yield RecognisedPage(page, tuple(blocks), confidence, trouble)
         blocks = []
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + PATIENCE * timeout_s
 
 
 def unpack(process: ReadingProcess, file: File, *, max_member_bytes: int, timeout_s: float) -> Iterator[Member]:

@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from tests.bench import against, chunks, embedding, ingest, latency, plots, rendered, retrieval, samples, scale
+from tests.bench import against, chunks, embedding, ingest, latency, ocr, plots, rendered, retrieval, samples, scale
 from tests.bench.machine import keep_result
 
 
@@ -75,6 +75,7 @@ BENCHES = {
     "embedding": (no_arguments, lambda _: embedding.measure()),
     "against": (against_arguments, lambda chosen: against.measure(chosen.pdf_set, chosen.files)),
     "rendered": (rendered_arguments, lambda chosen: rendered.measure(chosen.folder)),
+    "ocr": (rendered_arguments, lambda chosen: ocr.measure(chosen.folder)),
     "scale": (scale_arguments, lambda chosen: scale.measure(chosen.files, chosen.chunks, chosen.pages)),
     "plots": (no_arguments, lambda _: plots.draw()),
 }

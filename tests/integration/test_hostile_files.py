@@ -11,6 +11,7 @@ from app.reading import process
 from app.reading.block import Block, ReadDocument
 from app.reading.pool import ReaderPool
 from tests.faults import evil_reader
+from tests.faults.good_files import picture
 from tests.faults.hostile import ATTACKS, undergo
 from tests.faults.outcomes import GOOD, bounded, judge, settle
 from tests.faults.watch import Listener, footprint, resident_mib
@@ -30,6 +31,7 @@ def listener():
 def pool():
     with ReaderPool(bounded(file_timeout_s=LIMIT_S)) as opened:
         settle(opened)
+        list(opened.recognise(picture("PNG"), [1], file_name="first.png"))  # its process stays, as the other one does
         before = footprint()
         yield opened
         after = footprint()

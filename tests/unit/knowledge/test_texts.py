@@ -77,3 +77,11 @@ def test_what_is_embedded_names_title_and_heading_once():
     assert embedded_text("Manual", "Manual > Pumps", "Stop.") == "Manual\nManual > Pumps\nStop."
     assert embedded_text("Manual", "Manual", "Stop.") == "Manual\nStop."
     assert embedded_text("", "", "Stop.") == "Stop."
+
+
+def test_what_is_embedded_of_a_table_is_its_words_without_its_rules():
+    table = "| 药品 | 单次剂量 |\n| --- | --- |\n| 氯化钾 | 0.5 mmol/kg |\n| a \\| b | c |"
+
+    words = embedded_text("", "", table).split()
+
+    assert words == ["药品", "单次剂量", "氯化钾", "0.5", "mmol/kg", "a", "\\|", "b", "c"]

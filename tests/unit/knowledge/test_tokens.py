@@ -80,7 +80,7 @@ def test_tokens_hold_no_white_space_and_do_not_depend_on_the_form(text):
 
 @given(st.text(), st.text())
 def test_texts_apart_are_tokenised_apart(first, second):
-    assert tokens_of(f"{first}\n{second}") == tokens_of(first) + tokens_of(second)
+    assert tokens_of(f"{first}\n\n{second}") == tokens_of(first) + tokens_of(second)
 
 
 def test_codes_are_pieces_that_open_with_a_letter_and_hold_a_digit():
