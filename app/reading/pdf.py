@@ -4,6 +4,7 @@ A page whose text layer is worthless (fonts without a Unicode map) gives no text
 picture: rubbish in the index is worse than a page that says it was not read.
 """
 
+import contextlib
 import io
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -97,7 +98,8 @@ def with_neighbours(pages: Iterable[tuple[Page, list[Block]]], blocks: Blocks) -
 def read_pages(document: pypdfium2.PdfDocument, content: bytes, reading: Reading) -> Iterator[Block]:
     """Give the blocks of all pages, then of what is attached."""
     check_pages(len(document), reading)
-    reading.title = document.get_metadata_dict(skip_empty=True).get("Title", "")
+    with contextlib.suppress(UnicodeDecodeError):
+        reading.title = document.get_metadata_value("Title")
     extras = Extras(document, content, reading)
     blocks, margins = Blocks(Outline(document), reading.pages), Margins(reading.pages)
     for (page, values, ends), around in with_neighbours(pages_of(document, extras, reading), blocks):

@@ -98,12 +98,16 @@ class Extras:
         left = MAX_ATTACHED_BYTES
         known: set[bytes] = set()
         count = min(self._document.count_attachments(), MAX_ATTACHMENTS)
-        files = [self._document.get_attachment(index) for index in range(count)] + self._files
+        files = self._files[:]
+        for index in range(count):
+            with contextlib.suppress(pypdfium2.PdfiumError):  # named, but not there
+                files.append(self._document.get_attachment(index))
         for file in files[:MAX_ATTACHMENTS]:
-            name = file_name(file.get_name())
+            name = ""
             try:
+                name = file_name(file.get_name())
                 content = bytes(file.get_data())
-            except pypdfium2.PdfiumError:
+            except (pypdfium2.PdfiumError, UnicodeDecodeError):
                 content = self._by_pypdf(name)
             if not content:
                 self._reading.notes.append("a damaged attachment was left out")

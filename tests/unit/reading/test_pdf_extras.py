@@ -154,3 +154,13 @@ def test_what_is_attached_to_an_attached_file_is_noted():
     assert "deep" not in "".join(block.text for block in blocks)
     assert len(reading.notes) == 1
     assert "another attachment" in reading.notes[0]
+
+
+def test_a_title_that_is_no_text_costs_only_the_title():
+    content = pdf_of(lambda canvas: (PAGE(canvas), canvas.setTitle("年假制度")))
+    start = content.index(b"/Title (") + len(b"/Title (\\376\\377")
+    damaged = content[:start] + rb"\330\000" + content[start + 8 :]
+
+    blocks, reading = read(damaged)
+
+    assert (shapes(blocks), reading.title) == ([("paragraph", "正文。", 1)], "")
