@@ -123,7 +123,7 @@ def test_a_document_is_read_page_by_page_beside_its_original(ward: Ward, visit: 
     page.keyboard.press("Escape")
     expect(view).to_be_hidden()
     expect(row_of(visit, MANUAL).locator("button[data-label=reading_named]")).to_be_focused()
-    assert view.locator(".piece, img").count() == 0
+    expect(view.locator(".piece, img")).to_have_count(0)
     assert visit.complaints == []
 
 
