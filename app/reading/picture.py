@@ -100,13 +100,13 @@ def frame_of(content: bytes, page: int, most_pixels: int) -> Image.Image:
         if picture.format == "JPEG" and shrink < 1:  # its decoder makes it smaller while it reads
             picture.draft(None, (math.ceil(width * shrink), math.ceil(height * shrink)))
         picture.load()
-        if picture.mode in SHADES and shrink < 1:  # before it is copied
-            picture = picture.reduce(max(1, int(1 / shrink)))
+        factor = int(math.sqrt(picture.width * picture.height / most_pixels))
+        if picture.mode in SHADES and factor > 1:  # before it is copied
+            picture = picture.reduce(factor)
         seen = ImageOps.exif_transpose(on_white(picture))
-        width, height = seen.size
-        shrink = math.sqrt(most_pixels / (width * height))
+        shrink = math.sqrt(most_pixels / (seen.width * seen.height))
         if shrink < 1:
-            size = max(1, int(width * shrink)), max(1, int(height * shrink))
+            size = max(1, int(seen.width * shrink)), max(1, int(seen.height * shrink))
             seen = seen.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
         return seen.convert("RGB")
     except BROKEN as error:

@@ -122,14 +122,18 @@ class ReaderPool:
         waiting = list(pages)
         while waiting:
             with self._recognising.lend() as process:
+                fresh = process.files == 0
                 try:
                     for done in tasks.recognise(process, file, waiting[:PAGES_AT_ONCE], self._bounds.timeout_s):
                         waiting.remove(done.page)
                         yield done
+                        fresh = False
                 except (TimeoutError, ProcessGone) as error:
                     if self._recognising.closed:
                         raise DocumentRefused("reading was stopped; send the file again") from error
-                    slow = isinstance(error, TimeoutError)
+                    slow = isinstance(error, TimeoutError) or error.code == -signal.SIGXCPU
+                    if not (fresh or slow):  # earlier pages may have hurt the process: this one gets a new process
+                        continue
                     trouble = PAGE_TOO_SLOW.format(self._bounds.timeout_s) if slow else PAGE_CRASHED
                     yield RecognisedPage(waiting.pop(0), (), 0.0, trouble)
 

@@ -4,6 +4,7 @@ Most of the time goes into reading lines, and grows with their width. The model 
 so a line is read as narrow as what its neighbour said allows, and read again wider where that was not clear.
 """
 
+import ctypes
 import math
 import re
 import sys
@@ -30,14 +31,17 @@ DETECTOR, READER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 # Lines are looked for on so many pixels, but at least at half the size: 5-point text on a page is found all the same.
 SOUGHT_PIXELS = 1_000_000
 LEAST_SCALE, MOST_SCALE = 0.5, 2.0
+M_ARENA_MAX = -8
 STRIDE = 32  # the detector's: sides are multiples of it
+# Each new size of a picture or line takes memory for good, so that there are few: sides are rounded to these.
+SIDE_STEP = 4 * STRIDE
 LINE_HEIGHT = 48  # of the lines that the model was trained on
 STEP_PIXELS = 8  # the reader gives one answer for each
-LEAST_WIDTH, MOST_WIDTH = 96, 3_200
+LEAST_WIDTH, MOST_WIDTH = 96, 2_432
 LEAST_INK = 0.004  # of a row, which speckles do not reach
 THIN = frozenset(" .,;:il'|!()[]")
 INK_HEIGHT = 0.9  # of the size of a font, from the highest to the lowest letter
-WIDTH_STEP = 16  # few widths: each new one is prepared for
+WIDTH_STEP, MIDDLE_WIDTH = 32, 512  # wider ones are rounded to twice the step
 # Answers a character needs: with 2 and 1.2 the errors begin, on clean pages; these leave room for bad ones.
 WIDE_STEPS, NARROW_STEPS = 2.5, 1.5
 FIRST_SQUEEZE, LEAST_SQUEEZE = 0.7, 0.4
@@ -147,6 +151,12 @@ def ems(text: str) -> float:
     )
 
 
+def rounded(side: float) -> int:
+    """Give the side of a picture as the detector takes it."""
+    step = SIDE_STEP if side > SIDE_STEP * 4 else STRIDE
+    return max(STRIDE, round(side / step) * step)
+
+
 def steps_of(text: str) -> float:
     """Give how many answers of the reader a text needs."""
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
@@ -194,7 +204,8 @@ class LineReader:
     def _read_at(self, line: Picture, wanted: float) -> tuple[str, float, int]:
         width = min(MOST_WIDTH, max(STEP_PIXELS, round(wanted)))
         if width > LEAST_WIDTH:
-            width = round(width / WIDTH_STEP) * WIDTH_STEP
+            step = WIDTH_STEP if width <= MIDDLE_WIDTH else 2 * WIDTH_STEP
+            width = round(width / step) * step
         way = cv2.INTER_AREA if line.shape[0] > LINE_HEIGHT else cv2.INTER_LINEAR
         resized = cv2.resize(line, (width, LINE_HEIGHT), interpolation=way)
         read = self._model(TextRecInput(img=[resized]))
@@ -206,6 +217,7 @@ class Recogniser:
 
     def __init__(self) -> None:
         cv2.setNumThreads(0)
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)  # else each thread reserves 64 MiB and more
         loaded = engine()
         self._detector: Any = loaded.text_det
         self._model: Any = loaded.text_rec
@@ -214,7 +226,7 @@ class Recogniser:
         """Give the places of the lines on a picture, from top to bottom."""
         height, width = picture.shape[:2]
         scale = min(MOST_SCALE, max(LEAST_SCALE, math.sqrt(SOUGHT_PIXELS / (height * width))))
-        size = tuple(max(STRIDE, round(side * scale / STRIDE) * STRIDE) for side in (width, height))
+        size = rounded(width * scale), rounded(height * scale)
         sought = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         found = self._detector(sought).boxes
         if found is None:

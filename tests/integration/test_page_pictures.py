@@ -376,6 +376,23 @@ def spare_of(drawer):
     return drawer._spare.result(timeout=30)
 
 
+@pytest.mark.parametrize(("kind", "page"), [("JPEG", 1), ("TIFF", 2)])
+def test_a_picture_file_is_drawn_as_it_is_read_upright_and_with_marks_on_their_places(drawer, kind, page):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter to the right
+    lying = Image.new("RGB", (800, 600), "white")
+    lying.paste((0, 0, 0), (0, 0, 100, 600))  # the left edge, which comes to lie above
+    buffer = io.BytesIO()
+    more = {"save_all": True, "append_images": [lying]} if kind == "TIFF" else {}
+    lying.save(buffer, kind, exif=exif, **more)
+    asked = PageAsked(buffer.getvalue(), page, boxes=((0.25, 0.5, 0.75, 0.6),))
+    shown = pixels(asyncio.run(drawer.draw(lambda: asked, width=600, asker="mei")))
+
+    assert shown.shape[:2] == (800, 600)
+    assert shown[:90].max() < 60
+    assert box_of(marked(shown)) == pytest.approx((400, 480, 150, 450), abs=3)
+
+
 def test_no_process_ever_sees_two_documents(drawer):
     pids = []
     for _ in range(3):

@@ -3,9 +3,13 @@
 import io
 import os
 import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
@@ -95,6 +99,56 @@ def test_a_page_that_lies_on_its_side_or_head_is_read_and_its_places_are_those_t
     assert middle == pytest.approx(expected, abs=0.08)
 
 
+def test_a_row_of_a_table_stays_together(pool):
+    picture = page(("检验报告单",))
+    draw = ImageDraw.Draw(picture)
+    for number, row in enumerate(
+        (("项目", "结果", "参考范围"), ("WBC", "12.6", "3.5-9.5"), ("血小板计数", "210", "125-350"))
+    ):
+        for at, cell in enumerate(row):
+            draw.text(
+                (110 + 360 * at, 260 + 70 * number), cell, font=ImageFont.truetype(FONT, 30, index=2), fill="black"
+            )
+    (read,) = recognised(pool, png(picture), "scan.png")
+
+    (table,) = [block for block in read.blocks if block.kind == "table"]
+    assert table.text.splitlines()[2:] == ["| WBC | 12.6 | 3.5-9.5 |", "| 血小板计数 | 210 | 125-350 |"]
+    assert [table.text[box.start : box.end] for box in table.boxes][3:6] == ["WBC", "12.6", "3.5-9.5"]
+
+
+def test_a_page_that_claims_to_be_tiny_is_read_in_the_detail_that_its_picture_has(pool):
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=(62, 45))
+    canvas.drawImage(ImageReader(page()), 0, 0, 62, 45)
+    canvas.showPage()
+    canvas.save()
+    (read,) = recognised(pool, buffer.getvalue(), "scan.pdf")
+
+    assert text_of(read) == bare("".join(LINES))
+
+
+def test_each_frame_of_a_tiff_is_read_and_light_words_on_dark_ground_too(pool):
+    frames = [page(("第一页 安全须知",)), ImageOps.invert(page(("第二页 维护记录",)))]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "TIFF", save_all=True, append_images=frames[1:])
+
+    assert [text_of(read) for read in recognised(pool, buffer.getvalue(), "fax.tif", (1, 2))] == [
+        "第一页安全须知",
+        "第二页维护记录",
+    ]
+
+
+def test_a_page_on_which_a_used_process_ends_is_tried_in_a_new_one(pool):
+    pages = pool.recognise(pdf(*[page()] * 3), [1, 2, 3], file_name="scan.pdf")
+    assert text_of(next(pages)) == bare("".join(LINES))
+    (process,) = pool._recognising._busy
+    os.kill(process.pid, signal.SIGKILL)
+
+    assert [(read.page, text_of(read), read.trouble) for read in pages] == [
+        (number, bare("".join(LINES)), "") for number in (2, 3)
+    ]
+
+
 def test_the_pages_of_a_scanned_pdf_come_one_by_one(pool):
     content = pdf(page(("第一页 安全须知",)), page(("第二页 维护记录",)))
     document = pool.read(content, file_name="scan.pdf")
@@ -133,6 +187,40 @@ def test_every_door_is_closed_while_the_models_run(pool):
     assert {name for name, closed in held.items() if not closed} <= {
         "own_network_namespace", "no_capabilities", "only_library_files", "few_system_calls",
     }  # fmt: skip
+
+
+THREADS = """
+import json, os, socket, subprocess, sys, threading
+sys.path.insert(0, {root!r})
+from app.reading import sandbox
+if os.geteuid() == 0 and {user}:
+    os.setgroups([]); os.setresgid({user}, {user}, {user}); os.setresuid({user}, {user}, {user})
+held = sandbox.enter(memory_bytes=2**31, cpu_s=60, parent=os.getppid(), readable=[], threads=8)
+ran = []
+threads = [threading.Thread(target=ran.append, args=(number,)) for number in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+escaped = []
+attempts = {{"fork": os.fork, "socket": socket.socket, "run": lambda: subprocess.run(["/bin/true"])}}
+for name, attempt in attempts.items():
+    try:
+        if attempt() == 0:
+            os._exit(0)
+        escaped.append(name)
+    except OSError:
+        pass
+print(json.dumps([len(ran), escaped if held["few_system_calls"] else []]))
+"""
+
+
+@pytest.mark.parametrize("user", [0, 65_534])
+def test_the_sandbox_lets_threads_run_and_no_process_start(user):
+    root = str(Path(__file__).resolve().parents[2])
+    command = [sys.executable, "-c", THREADS.format(root=root, user=user)]
+
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[6, []]\n"
 
 
 def test_it_yields_to_everything_else(pool):

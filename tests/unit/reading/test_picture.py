@@ -78,3 +78,40 @@ def test_a_picture_is_upright_on_white_and_small_enough():
     assert turned.size == (20, 40)
     assert clear.getpixel((1, 1)) == (255, 255, 255)
     assert small.size == (40, 20)
+
+
+def test_shades_of_more_than_eight_bits_keep_their_range():
+    deep = Image.new("I;16", (40, 20), 1_000)
+    deep.paste(4_000, (0, 0, 20, 20))
+    seen = picture.frame_of(saved(deep, "TIFF"), 1, 10**6)
+
+    assert (seen.getpixel((5, 5)), seen.getpixel((35, 5))) == ((255, 255, 255), (0, 0, 0))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_every_kind_is_turned_as_its_file_says_also_where_it_is_made_smaller(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.new("RGB", (400, 200), "white")
+    image.paste((0, 0, 0), (0, 0, 200, 200))  # the left half, which comes to lie above
+    seen = picture.frame_of(saved(image, kind, exif=exif), 1, 20_000)
+
+    assert seen.size == (100, 200)
+    assert (seen.getpixel((50, 20))[0] < 20, seen.getpixel((50, 180))[0] > 230) == (True, True)
+
+
+def test_a_frame_that_is_too_large_is_noted_and_the_others_are_read():
+    frames = [Image.new("1", (8, 8)), Image.new("1", (4_000, 8))]
+    reading = read(saved(frames[0], "TIFF", save_all=True, append_images=frames[1:]))
+
+    assert (reading.pages, list(reading.scanned), "too large" in reading.page_notes[2]) == (2, [1], True)
+
+
+def test_a_tiff_whose_frames_go_in_a_circle_ends():
+    content = bytearray(saved(Image.new("1", (8, 8)), "TIFF"))
+    first = int.from_bytes(content[4:8], "little")
+    entries = int.from_bytes(content[first : first + 2], "little")
+    follows = first + 2 + 12 * entries
+    content[follows : follows + 4] = first.to_bytes(4, "little")
+
+    assert read(bytes(content)).pages == 1
