@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from app.reading.block import Block, TextBox
 from app.reading.pdf_blocks import Text
-from app.reading.pdf_cells import Cells, Piece, joint, markdown_of
+from app.reading.pdf_cells import Cells, Piece, joint, markdown_of, wide
 from app.reading.pdf_layout import Headings, Paragraphs
 from app.reading.pdf_margins import WINDOW, Ends, Margins, ends_of
 from app.reading.pdf_parts import Line, Page
@@ -20,6 +20,7 @@ SAME_SIZE = 0.1  # of the size of ordinary text: what was measured differs by so
 ROW_APART = 3.0  # heights of a row: what is further below belongs to another table
 ALIGNED = 0.6  # of a cell's height: cells of a column begin, end or have their middles that near
 WRAPPED = 0.8  # heights of a row: what is nearer goes on with the cell above
+WIDE_SET = 2.5  # heights of a line between the characters of a word that is set wide
 BESIDE = "  "  # between what stands far apart in one line
 
 
@@ -190,16 +191,24 @@ def column_of(box: Box, columns: Sequence[Box]) -> int:
     return max(range(len(columns)), key=lambda at: min(box.right, columns[at].right) - max(box.left, columns[at].left))
 
 
+def spaced(cell: list[Placed], before: Box, text: str, earlier: str) -> bool:
+    """Tell whether a wide character stands apart only because its word is set wide."""
+    alone = len(cell) == len(text) == 1 and wide(text) and wide(earlier[-1])
+    return alone and cell[0].box.left - before.right <= WIDE_SET * before.height
+
+
 def line_of(row: Row, written: Sequence[Written], body: float) -> Item:
     """Write what stands side by side as one line."""
     text = ""
     boxes: list[TextBox] = []
     size = 0.0
+    before = row.box
     for cell in row.cells:
         for number, line in enumerate(cell):
             one = written[line.number]
             if text:
-                text += joint(text, one.text) if number else BESIDE
+                text += joint(text, one.text) if number or spaced(cell, before, one.text, text) else BESIDE
+            before = line.box
             boxes.append(TextBox(len(text), len(text) + len(one.text), *one.place))
             text += one.text
             size = max(size, one.size * PAGE_WIDTH)

@@ -94,6 +94,7 @@ const reasons = [
   [/^no readable text \(a scan\?\)$/, () => "没有可读的文字（可能是扫描件）"],
   [/^its fonts do not say which characters/, () => "字体没有说明各是什么字符，因此略去了其中的文字"],
   [/^damaged page, left out$/, () => "页面已损坏，已略去"],
+  [/^this page is damaged, so its text was not recognised$/, () => "此页已损坏，无法识别其中的文字"],
   [/^(\d+) characters that nobody sees/, (n) => `略去了页面上看不见的 ${n} 个字符`],
   [/^hidden text was left out \((\d+) places\)$/, (n) => `略去了隐藏的文字（${n} 处）`],
   [/^(\d+) hidden pieces of text were left out$/, (n) => `略去了隐藏的文字（${n} 处）`],

@@ -121,6 +121,13 @@ def test_a_line_that_comes_back_on_every_page_is_a_margin():
     assert kinds[-1] == "margin"
 
 
+def test_the_characters_of_a_word_that_is_set_wide_stay_together_and_what_stands_apart_does_not():
+    (text,) = blocks_of(line("第一章 商", 100, 100), line("品", 220, 100), line("第13页", 700, 100))
+
+    assert text.text == "第一章 商品  第13页"
+    assert [text.text[box.start : box.end] for box in text.boxes] == ["第一章 商", "品", "第13页"]
+
+
 def test_nothing_seen_is_nothing_said():
     assert blocks_of() == []
 
