@@ -10,7 +10,6 @@ import os
 import platform
 import resource
 import signal
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -31,19 +30,6 @@ FOLDERS = (
 NEEDED_CALLS = {"x86_64": (41, 49, 59), "aarch64": (198, 200, 221)}
 LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "SAL_USE_VCLPLUGIN": "svp"}
-
-
-def try_all(steps: dict[str, Callable[[], None]]) -> dict[str, bool]:
-    """Take each step; give its name and whether it was possible."""
-    held: dict[str, bool] = {}
-    for name, step in steps.items():
-        try:
-            step()
-        except (OSError, ValueError, KeyError, AttributeError):
-            held[name] = False
-        else:
-            held[name] = True
-    return held
 
 
 def leave_namespaces() -> None:
@@ -89,7 +75,7 @@ def become_office(order: dict[str, Any]) -> None:
         order: ``program``, ``folder`` of this conversion, ``arguments`` with ``{base}`` for the folder as it is seen,
             ``memory_bytes``, ``cpu_s``, ``file_bytes``, ``parent`` and the descriptor ``report``.
     """
-    held = try_all(
+    held = sandbox.try_all(
         {
             "no_core_dump": sandbox.limit(resource.RLIMIT_CORE, 0),
             "limited_files": sandbox.limit(resource.RLIMIT_FSIZE, order["file_bytes"]),
@@ -105,10 +91,10 @@ def become_office(order: dict[str, Any]) -> None:
     # That was the first process of the new namespace: all others end with it, but as such it would survive its crashes.
     go_on_in_child(order["report"])
     program, folder = order["program"], order["folder"]
-    held |= try_all({"own_temporary_folder": lambda: mount_folder(folder)})
+    held |= sandbox.try_all({"own_temporary_folder": lambda: mount_folder(folder)})
     mounted = held["own_temporary_folder"]
     base = TEMPORARY if mounted else folder
-    held |= try_all(
+    held |= sandbox.try_all(
         {
             "no_capabilities": sandbox.drop_capabilities,
             "only_office_files": lambda: hold_files(program, base, mounted=mounted),

@@ -146,26 +146,10 @@ def limit(what: int, most: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(what, (most, most))
 
 
-def enter(*, memory_bytes: int, cpu_s: int, parent: int, readable: list[str], threads: int = 0) -> dict[str, bool]:
-    """Close all doors; give the name of each and whether it holds. So many threads may be made, beside the first."""
-    steps: tuple[tuple[str, Callable[[], None]], ...] = (
-        ("no_core_dump", limit(resource.RLIMIT_CORE, 0)),
-        ("no_written_files", limit(resource.RLIMIT_FSIZE, 0)),
-        ("few_descriptors", limit(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)),
-        ("memory_limit", limit(resource.RLIMIT_AS, memory_bytes)),
-        ("cpu_limit", limit(resource.RLIMIT_CPU, cpu_s)),
-        ("no_new_privileges", lambda: prctl(PR_SET_NO_NEW_PRIVS, 1)),
-        ("own_network_namespace", leave_network),
-        ("no_capabilities", drop_capabilities),
-        ("no_processes", limit(resource.RLIMIT_NPROC, threads)),
-        # After the namespace, whose new credentials undo both.
-        ("not_dumpable", lambda: prctl(PR_SET_DUMPABLE, 0)),
-        ("dies_with_parent", lambda: die_with(parent)),
-        ("only_library_files", lambda: hold_files(readable)),
-        ("few_system_calls", refuse_system_calls),
-    )
+def try_all(steps: dict[str, Callable[[], None]]) -> dict[str, bool]:
+    """Take each step; give its name and whether it was possible."""
     held: dict[str, bool] = {}
-    for name, step in steps:
+    for name, step in steps.items():
         try:
             step()
         except (OSError, ValueError, KeyError, AttributeError):
@@ -173,3 +157,24 @@ def enter(*, memory_bytes: int, cpu_s: int, parent: int, readable: list[str], th
         else:
             held[name] = True
     return held
+
+
+def enter(*, memory_bytes: int, cpu_s: int, parent: int, readable: list[str], threads: int = 0) -> dict[str, bool]:
+    """Close all doors; give the name of each and whether it holds. So many threads may be made, beside the first."""
+    steps: dict[str, Callable[[], None]] = {
+        "no_core_dump": limit(resource.RLIMIT_CORE, 0),
+        "no_written_files": limit(resource.RLIMIT_FSIZE, 0),
+        "few_descriptors": limit(resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
+        "memory_limit": limit(resource.RLIMIT_AS, memory_bytes),
+        "cpu_limit": limit(resource.RLIMIT_CPU, cpu_s),
+        "no_new_privileges": lambda: prctl(PR_SET_NO_NEW_PRIVS, 1),
+        "own_network_namespace": leave_network,
+        "no_capabilities": drop_capabilities,
+        "no_processes": limit(resource.RLIMIT_NPROC, threads),
+        # After the namespace, whose new credentials undo both.
+        "not_dumpable": lambda: prctl(PR_SET_DUMPABLE, 0),
+        "dies_with_parent": lambda: die_with(parent),
+        "only_library_files": lambda: hold_files(readable),
+        "few_system_calls": refuse_system_calls,
+    }
+    return try_all(steps)

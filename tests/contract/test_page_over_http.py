@@ -14,6 +14,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
+from tests.contract.replies import hit, problem
 from tests.e2e.machine import Api, Machine
 
 ENGLISH = "The flange bolts are tightened to 45 Nm."
@@ -75,20 +76,6 @@ def shown(reply: httpx.Response) -> Any:
     assert reply.status_code == 200, reply.text
     assert reply.headers["content-type"] == "image/png"
     return np.asarray(Image.open(io.BytesIO(reply.content)).convert("RGB")).astype(int)
-
-
-def problem(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert reply.status_code == status, (reply.status_code, reply.text)
-    assert reply.headers["content-type"] == "application/problem+json"
-    details: dict[str, Any] = reply.json() | {"request_id": ""}
-    assert details["code"] == code
-    assert details["advice"]
-    return details
-
-
-def hit(api: Api, query: str, document_id: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = [one for one in api.search(query)["hits"] if one["document_id"] == document_id]
-    return found[0]
 
 
 def rows_marked(picture: Any) -> set[int]:

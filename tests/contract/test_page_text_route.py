@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.replies import hit, problem
 from tests.e2e.machine import REPOSITORY, Api, Machine
 
 SAMPLES = REPOSITORY / "tests" / "documents" / "files"
@@ -59,20 +60,6 @@ def read(api: Api, document_id: str, number: object = 1, **query: object) -> dic
     assert reply.status_code == 200, reply.text
     found: dict[str, Any] = reply.json()
     return found
-
-
-def problem(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert reply.status_code == status, (reply.status_code, reply.text)
-    assert reply.headers["content-type"] == "application/problem+json"
-    details: dict[str, Any] = reply.json() | {"request_id": ""}
-    assert details["code"] == code
-    assert details["advice"]
-    return details
-
-
-def hit(api: Api, query: str, document_id: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = [one for one in api.search(query)["hits"] if one["document_id"] == document_id]
-    return found[0]
 
 
 def words(found: dict[str, Any], chunk: dict[str, Any]) -> str:

@@ -111,3 +111,11 @@ def slides(*parts, refers=None, more=None):
     for number, found in (refers or {}).items():
         members[f"ppt/slides/_rels/slide{number}.xml.rels"] = relations(*found)
     return package(members | (more or {}))
+
+
+def with_member(content, name, change):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
+        for info in old.infolist():
+            new.writestr(info.filename, change(old.read(info)) if info.filename == name else old.read(info))
+    return buffer.getvalue()

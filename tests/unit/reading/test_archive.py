@@ -69,7 +69,7 @@ def test_a_name_in_gb18030_whose_second_byte_is_a_backslash_stays_whole():
     ("name", "clean"),
     [
         ("../../etc/passwd", "etc/passwd"),
-        ("/root/a.txt", "root/a.txt"),
+        ("/etc/a.txt", "etc/a.txt"),
         ("C:\\Users\\a.txt", "Users/a.txt"),
         ("..\\..\\a.txt", "a.txt"),
         ("a/./b/../c.txt", "a/b/c.txt"),

@@ -15,6 +15,7 @@ from app.reading import docx as docx_reader
 from app.reading import markdown, pdf, text
 from app.reading.contract import Reading
 from app.reading.pdf_text import Hyphens
+from tests.unit.reading.office_files import with_member
 
 
 def read(reader, content):
@@ -51,14 +52,6 @@ def docx_of(build):
     build(document)
     buffer = io.BytesIO()
     document.save(buffer)
-    return buffer.getvalue()
-
-
-def with_member(content, name, replace):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
-        for info in old.infolist():
-            new.writestr(info.filename, replace(old.read(info)) if info.filename == name else old.read(info))
     return buffer.getvalue()
 
 

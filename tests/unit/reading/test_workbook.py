@@ -15,6 +15,7 @@ from app.errors import DocumentRefused
 from app.reading import detect
 from app.reading.contract import Reading
 from app.reading.workbook import MAX_GRID_CELLS, read
+from tests.unit.reading.office_files import with_member
 
 
 def blocks_of(content):
@@ -35,14 +36,6 @@ def xlsx_of(*sheets):
                 filled.append(row)
     buffer = io.BytesIO()
     book.save(buffer)
-    return buffer.getvalue()
-
-
-def with_member(content, name, change):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
-        for info in old.infolist():
-            new.writestr(info.filename, change(old.read(info)) if info.filename == name else old.read(info))
     return buffer.getvalue()
 
 
